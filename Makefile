@@ -1,0 +1,56 @@
+# The words of a working day; CI runs the same ones.
+SHELL := /bin/bash
+BIN := bin/gatehouse
+GO_FILES := $(shell find cmd internal web bench -name '*.go' -not -path '*/node_modules/*' 2>/dev/null)
+FUZZ_TIME ?= 10s
+
+.PHONY: run build web test fmt vet lint unit race house web-test e2e fuzz-short bench conformance clean
+
+run: build ## build everything and start the demo
+	$(BIN) demo
+
+build: web $(BIN)
+
+$(BIN): $(GO_FILES) go.mod web/dist/index.html
+	go build -trimpath -ldflags '-s -w' -o $@ ./cmd/gatehouse
+
+web: web/dist/index.html
+
+web/dist/index.html: web/package-lock.json $(shell find web/src web/index.html web/vite.config.ts -type f 2>/dev/null)
+	cd web && npm ci --no-audit --no-fund && npm run build
+
+test: fmt vet lint web unit web-test ## everything but browser and bench
+
+fmt:
+	@test -z "$$(gofmt -l cmd internal test bench web/*.go)" || { echo "gofmt would change:"; gofmt -l cmd internal test bench web/*.go; exit 1; }
+
+vet:
+	go vet ./...
+
+lint:
+	go tool staticcheck ./...
+
+unit:
+	go test $$(go list ./... | grep -v test/e2e)
+
+race:
+	go test -race ./internal/... ./test ./web
+
+web-test: web
+	cd web && npm run lint && npm test
+
+e2e: build ## the built binary in a browser
+	GATEHOUSE_BIN=$(CURDIR)/$(BIN) go test -count=1 ./test/e2e
+	./test/browser.sh $(BIN)
+
+fuzz-short:
+	FUZZ_TIME=$(FUZZ_TIME) ./test/fuzz.sh
+
+conformance: ## compare with what was not written here: NAME passed/total
+	@go test -count=1 -run Conformance -v ./test/conformance/... 2>&1 | grep -E '^\s*[A-Za-z]+[/a-z0-9-]* [0-9]+/[0-9]+|FAIL|panic' || true
+
+bench: build ## cost of the gateway beside its peers
+	go run ./bench
+
+clean:
+	rm -rf bin web/dist web/node_modules

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// target is something that proxies /api to the backend; a nil command is the
+// backend itself.
+type target struct {
+	name    string
+	command func(addr string) (*exec.Cmd, error)
+	after   func(addr string) string
+}
+
+func (h *harness) targets(binary string) []target {
+	out := []target{{name: "direct"}}
+	for _, bin := range []string{"nginx", "/usr/sbin/nginx"} {
+		if path, err := exec.LookPath(bin); err == nil {
+			out = append(out, target{name: "nginx", command: func(addr string) (*exec.Cmd, error) { return h.nginx(path, addr) }})
+			break
+		}
+	}
+	if path, err := exec.LookPath("caddy"); err == nil {
+		out = append(out,
+			target{name: "caddy-off", command: func(addr string) (*exec.Cmd, error) { return h.caddy(path, addr, false) }},
+			target{name: "caddy-on", command: func(addr string) (*exec.Cmd, error) { return h.caddy(path, addr, true) }})
+	} else {
+		fmt.Println("caddy is not installed: left out")
+	}
+	for _, one := range []struct {
+		name          string
+		policies, off bool
+	}{{"gatehouse-off", false, true}, {"gatehouse-on", false, false}, {"gatehouse-policy-off", true, true}, {"gatehouse-policy-on", true, false}} {
+		g := &gatehouse{harness: h, binary: binary, policies: one.policies, off: one.off}
+		t := target{name: one.name, command: g.command}
+		if !one.off {
+			t.after = g.lost
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+func (h *harness) write(name, text string) (string, error) {
+	path := filepath.Join(h.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", err
+	}
+	return path, os.WriteFile(path, []byte(text), 0o644)
+}
+
+func (h *harness) nginx(binary, addr string) (*exec.Cmd, error) {
+	path, err := h.write("nginx.conf", fmt.Sprintf(`
+worker_processes 1; daemon off; pid %[1]s/nginx.pid; error_log stderr crit;
+events { worker_connections 4096; }
+http {
+  access_log off; client_body_temp_path %[1]s; proxy_temp_path %[1]s; fastcgi_temp_path %[1]s; uwsgi_temp_path %[1]s; scgi_temp_path %[1]s;
+  upstream b { server %[2]s; keepalive 128; }
+  server { listen %[3]s; location / { proxy_pass http://b; proxy_http_version 1.1; proxy_set_header Connection ""; } }
+}`, h.dir, h.backendAddr, addr))
+	if err != nil {
+		return nil, err
+	}
+	return exec.Command(binary, "-c", path, "-p", h.dir), nil
+}
+
+func (h *harness) caddy(binary, addr string, on bool) (*exec.Cmd, error) {
+	global, site := "", ""
+	if on {
+		global = "metrics"
+		site = fmt.Sprintf("log {\n output file %s/caddy.log\n}\n tracing {\n span bench\n }\n", h.dir)
+	}
+	path, err := h.write("Caddyfile", fmt.Sprintf("{\n admin off\n auto_https off\n %s\n}\nhttp://%s {\n %s\n reverse_proxy http://%s {\n transport http {\n keepalive_idle_conns_per_host 128\n }\n }\n}\n", global, addr, site, h.backendAddr))
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(binary, "run", "--config", path, "--adapter", "caddyfile")
+	cmd.Env = append(os.Environ(), "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+h.sinkAddr, "HOME="+h.dir)
+	return cmd, nil
+}
+
+// gatehouse is the gateway with or without telemetry, with the plain service or
+// with typical policies.
+type gatehouse struct {
+	*harness
+	binary        string
+	policies, off bool
+	monitor       string
+	runs          int
+}
+
+const typicalPolicy = `<policies>
+  <inbound>
+    <base />
+    <set-variable name="caller" value="@(context.Request.Headers.GetValueOrDefault("User-Agent", "none"))" />
+    <choose>
+      <when condition="@(context.Request.Headers.GetValueOrDefault("X-Mode", "") == "test" &amp;&amp; context.Request.Method == "GET")">
+        <set-header name="X-Test" exists-action="override"><value>yes</value></set-header>
+      </when>
+    </choose>
+    <set-header name="X-Caller" exists-action="override"><value>@((string)context.Variables["caller"])</value></set-header>
+    <set-query-parameter name="source" exists-action="override"><value>gateway</value></set-query-parameter>
+  </inbound>
+  <backend><base /></backend>
+  <outbound>
+    <base />
+    <set-header name="X-Gateway" exists-action="override"><value>gatehouse</value></set-header>
+  </outbound>
+  <on-error><base /></on-error>
+</policies>`
+
+func (g *gatehouse) command(addr string) (*exec.Cmd, error) {
+	g.runs++
+	name := fmt.Sprintf("service-%t", g.policies)
+	files := map[string]string{
+		"policy.xml":                   "<policies><inbound/><backend><forward-request/></backend><outbound/><on-error/></policies>",
+		"apis/api/apiInformation.json": fmt.Sprintf(`{"properties":{"displayName":"api","path":"api","protocols":["http"],"serviceUrl":"http://%s/api","subscriptionRequired":false}}`, g.backendAddr),
+		"apis/api/specification.yaml":  "openapi: 3.0.1\ninfo: {title: api, version: '1'}\npaths:\n  /:\n    get:\n      operationId: get\n      responses: {'200': {description: ok}}\n",
+	}
+	if g.policies {
+		files["apis/api/policy.xml"] = typicalPolicy
+	}
+	for path, text := range files {
+		if _, err := g.write(filepath.Join(name, path), text); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if g.monitor, err = freePort(); err != nil {
+		return nil, err
+	}
+	data := filepath.Join(g.dir, fmt.Sprintf("data-%t-%t-%d", g.policies, g.off, g.runs))
+	args := []string{"run", "--service", filepath.Join(g.dir, name), "--data", data, "--listen-gateway", addr, "--listen-gateway-tls", "", "--listen-monitor", g.monitor,
+		"--listen-monitor-tls", "", "--listen-otlp-grpc", "", "--listen-otlp-http", ""}
+	if g.off {
+		args = append(args, "--telemetry-off")
+	}
+	return exec.Command(g.binary, args...), nil
+}
+
+// lost reads what was recorded and what was dropped.
+func (g *gatehouse) lost(string) string {
+	resp, err := http.Get("http://" + g.monitor + "/metrics")
+	if err != nil {
+		return err.Error()
+	}
+	defer resp.Body.Close()
+	var kept []string
+	for s := bufio.NewScanner(resp.Body); s.Scan(); {
+		line := s.Text()
+		if strings.HasPrefix(line, "gatehouse_telemetry_dropped_total") || strings.HasPrefix(line, "gatehouse_telemetry_exchanges_total") || strings.HasPrefix(line, "gatehouse_telemetry_rows_total") {
+			kept = append(kept, strings.TrimPrefix(line, "gatehouse_telemetry_"))
+		}
+	}
+	return strings.Join(kept, " ")
+}

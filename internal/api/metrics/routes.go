@@ -1,0 +1,73 @@
+package metrics
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+
+	"github.com/prometheus/client_golang/exp/api/remote"
+)
+
+// workspaceRoutes are the routes that show one workspace only.
+var workspaceRoutes = regexp.MustCompile(`^/api/v1/(` +
+	`query|query_range|query_exemplars|format_query|parse_query|` +
+	`labels|label/[^/]+/values|series|` +
+	`scrape_pools|targets|targets/metadata|alertmanagers|` +
+	`rules|alerts|` +
+	`status/(buildinfo|tsdb|tsdb/blocks|walreplay)|features|openapi\.yaml|` +
+	`read)$`)
+
+// processRoutes tell of the whole process: every workspace and its settings.
+var processRoutes = regexp.MustCompile(`^/api/v1/(status/(config|flags|runtimeinfo|self_metrics)|notifications)$`)
+
+// allowed lets the listed routes through, with a limited body.
+func allowed(o Options, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path := r.URL.Path
+		if !workspaceRoutes.MatchString(path) && !(o.ProcessRoutes && processRoutes.MatchString(path)) {
+			notFound(w, r)
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, o.MaxQueryBody)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// checkWrite refuses what the write handler would answer with a status that its
+// specification does not have.
+func checkWrite(o Options, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if o.ReadOnly {
+			notFound(w, r)
+			return
+		}
+		if kind := r.Header.Get("Content-Type"); kind != "" {
+			if _, err := remote.ParseProtoMsg(kind); err != nil {
+				http.Error(w, err.Error(), http.StatusUnsupportedMediaType)
+				return
+			}
+		}
+		if r.ContentLength > o.MaxWriteBody {
+			http.Error(w, fmt.Sprintf("the request has %d bytes, at most %d: send fewer samples at once", r.ContentLength, o.MaxWriteBody), http.StatusRequestEntityTooLarge)
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, o.MaxWriteBody)
+		next.ServeHTTP(w, r)
+	})
+}
+
+func notFound(w http.ResponseWriter, r *http.Request) {
+	writeError(w, http.StatusNotFound, "not_found", fmt.Sprintf("there is no %s here", r.URL.Path))
+}
+
+// writeError answers in Prometheus's envelope.
+func writeError(w http.ResponseWriter, status int, kind, text string) {
+	writeJSON(w, status, map[string]any{"status": "error", "errorType": kind, "error": text})
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the client has gone: nothing to do
+}

@@ -1,0 +1,99 @@
+package metrics
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"runtime"
+	"time"
+
+	"github.com/grafana/regexp"
+	"github.com/prometheus/client_golang/exp/api/remote"
+	"github.com/prometheus/common/route"
+	"github.com/prometheus/prometheus/config"
+	"github.com/prometheus/prometheus/rules"
+	"github.com/prometheus/prometheus/scrape"
+	"github.com/prometheus/prometheus/util/features"
+	"github.com/prometheus/prometheus/util/notifications"
+	apiv1 "github.com/prometheus/prometheus/web/api/v1"
+)
+
+// newUpstream is the only place that knows the parameters of Prometheus's
+// NewAPI, which change with every release.
+func newUpstream(o Options) (http.Handler, error) {
+	log := o.Logger.With("component", "metrics-api")
+	settings, err := config.Load("", log)
+	if err != nil {
+		return nil, fmt.Errorf("make the metrics API: %w", err)
+	}
+	limits := o.Engine.Limits()
+	external, err := url.Parse(o.ExternalURL)
+	if err != nil {
+		return nil, fmt.Errorf("make the metrics API: external URL: %w", err)
+	}
+	api := apiv1.NewAPI(
+		o.Engine, o.Storage, o.Storage, o.Storage, o.Storage,
+		func(context.Context) apiv1.ScrapePoolsRetriever { return o.Targets },
+		func(context.Context) apiv1.TargetRetriever { return o.Targets },
+		func(context.Context) apiv1.AlertmanagerRetriever { return noAlertmanagers{} },
+		func() config.Config { return *settings },
+		map[string]string{}, // flags: this process has none of Prometheus's
+		apiv1.GlobalURLOptions{ListenAddress: external.Host, Host: external.Host, Scheme: external.Scheme},
+		func(f http.HandlerFunc) http.HandlerFunc { return f }, // ready: samples are open before New
+		o.Storage, "", // no folder: only the admin routes, which are off, write to it
+		false,    // admin
+		false, 0, // search
+		newQuietLogger(log, time.Minute, 10),
+		func(context.Context) apiv1.RulesRetriever { return o.Rules },
+		limits.MaxSamples, 10, 1<<20, // remote read: samples, requests at once, bytes in a frame
+		false, // agent
+		regexp.MustCompile(`^$`),
+		func() (apiv1.RuntimeInfo, error) { return runtimeInfo(o), nil },
+		&apiv1.PrometheusVersion{Version: o.Version, Revision: "gatehouse", Branch: "gatehouse", GoVersion: runtime.Version()},
+		func() []notifications.Notification { return nil },
+		func() (<-chan notifications.Notification, func(), bool) { return nil, func() {}, false },
+		o.Gatherer, o.Registerer,
+		nil, // statistics as upstream renders them
+		!o.ReadOnly, remote.MessageTypes{remote.WriteV1MessageType, remote.WriteV2MessageType},
+		false, false, false, // OTLP: the ingest room has the receiver
+		false, // zeros at start times
+		limits.Lookback,
+		false, true, // type and unit labels, metadata
+		nil, // status codes as upstream has them
+		features.NewRegistry(),
+		apiv1.OpenAPIOptions{ExternalURL: o.ExternalURL, Version: o.Version},
+		o.Engine.Parser,
+	)
+	router := route.New()
+	api.Register(router.WithPrefix("/api/v1"))
+	return router, nil
+}
+
+func runtimeInfo(o Options) apiv1.RuntimeInfo {
+	return apiv1.RuntimeInfo{
+		StartTime: o.Started, ServerTime: time.Now(), ReloadConfigSuccess: true, LastConfigTime: o.Started,
+		GoroutineCount: runtime.NumGoroutine(), GOMAXPROCS: runtime.GOMAXPROCS(0),
+	}
+}
+
+type noRules struct{}
+
+func (noRules) RuleGroups() []*rules.Group           { return nil }
+func (noRules) AlertingRules() []*rules.AlertingRule { return nil }
+
+type noTargets struct{}
+
+func (noTargets) ScrapePools() []string                       { return nil }
+func (noTargets) TargetsActive() map[string][]*scrape.Target  { return nil }
+func (noTargets) TargetsDropped() map[string][]*scrape.Target { return nil }
+func (noTargets) TargetsDroppedCounts() map[string]int        { return nil }
+func (noTargets) ScrapePoolConfig(pool string) (*config.ScrapeConfig, error) {
+	return nil, fmt.Errorf("there is no scrape pool %q", pool)
+}
+
+// noAlertmanagers: alerts are handed over in this process, not to a URL.
+type noAlertmanagers struct{}
+
+func (noAlertmanagers) Alertmanagers() []*url.URL        { return nil }
+func (noAlertmanagers) DroppedAlertmanagers() []*url.URL { return nil }

@@ -1,0 +1,228 @@
+// Package apim holds the words of Azure API Management: the resources that make
+// up a service. Names and meanings follow the ARM resource types of
+// Microsoft.ApiManagement.
+//
+// What comes in: nothing. What goes out: plain values. It must never import
+// another package of this module, read files, or decide anything.
+package apim
+
+// Service is everything one gateway serves: a consistent view of all
+// resources at one moment. It is not changed after it was built.
+type Service struct {
+	Name          string // service name, e.g. "contoso"
+	Region        string // location shown by context.Deployment.Region
+	Policy        *Document
+	APIs          []*API
+	VersionSets   []*VersionSet
+	Products      []*Product
+	Subscriptions []*Subscription
+	Users         []*User
+	NamedValues   []*NamedValue
+	Fragments     []*PolicyFragment
+	Backends      []*Backend
+	Loggers       []*Logger
+	Diagnostics   []*Diagnostic // of the service: all APIs
+	Warnings      []Warning     // what was found but is not served, or looks wrong
+}
+
+// Document is the source text of a policy or fragment with the name to show
+// in messages (a path relative to the service folder, or a resource id).
+type Document struct {
+	File string
+	Text string
+}
+
+// Position is a place in a source text; Line and Column count from 1.
+type Position struct {
+	File         string
+	Line, Column int
+}
+
+// Warning is something that a user should know and that stops nothing.
+type Warning struct {
+	Resource string // e.g. "apis/soap-api"
+	Message  string
+}
+
+// API types.
+const (
+	TypeHTTP      = "http"
+	TypeSOAP      = "soap"
+	TypeGraphQL   = "graphql"
+	TypeWebSocket = "websocket"
+)
+
+// API is one revision of one API.
+type API struct {
+	ID                    string // resource name without ";rev=N"
+	Name                  string // displayName
+	Path                  string // without slashes at both ends; "" is the root
+	Revision              string // "1" when unset
+	IsCurrent             bool
+	Version               string // "" when unversioned
+	VersionSet            string // id of the version set, "" when unversioned
+	Type                  string // TypeHTTP when unset
+	Protocols             []string
+	ServiceURL            string
+	SubscriptionRequired  bool
+	SubscriptionKeyHeader string // "" is Ocp-Apim-Subscription-Key
+	SubscriptionKeyQuery  string // "" is subscription-key
+	Operations            []*Operation
+	Policy                *Document
+	Diagnostics           []*Diagnostic
+	Tags                  []string
+}
+
+// Operation is one verb and URL template of an API.
+type Operation struct {
+	ID          string
+	Name        string // displayName
+	Method      string // upper case; "*" is any
+	URLTemplate string // e.g. /sessions/{id}?limit={limit}; "/*" is a wildcard
+	Policy      *Document
+	Responses   []Response // examples for mock-response
+	Tags        []string
+}
+
+// Response is a declared response of an operation.
+type Response struct {
+	StatusCode      int
+	Representations []Representation
+}
+
+// Representation is one content type of a declared response.
+type Representation struct {
+	ContentType string
+	Example     string // "" when none is given
+	Sample      string // made from the schema, "" when there is none
+}
+
+// VersionSet groups the versions of an API.
+type VersionSet struct {
+	ID, Name string
+	Scheme   string // Segment, Header, Query
+	Header   string // versionHeaderName
+	Query    string // versionQueryName
+}
+
+// Product bundles APIs for subscribers.
+type Product struct {
+	ID, Name             string
+	Published            bool
+	SubscriptionRequired bool
+	ApprovalRequired     bool
+	SubscriptionLimit    int      // 0: none
+	APIs                 []string // API ids, all revisions
+	Groups               []string
+	Policy               *Document
+	Tags                 []string
+}
+
+// Subscription states.
+const SubscriptionActive = "active"
+
+// Subscription lets a caller in with one of two keys.
+type Subscription struct {
+	ID, Name     string
+	Scope        string // "/products/ID", "/apis/ID", "/apis" (all APIs)
+	State        string // active, suspended, submitted, rejected, cancelled, expired
+	Owner        string // user id, may be empty
+	PrimaryKey   string
+	SecondaryKey string
+	AllowTracing bool
+}
+
+// User is a developer account.
+type User struct {
+	ID, FirstName, LastName, Email, Note string
+	Groups                               []string
+}
+
+// NamedValue is a {{name}} of policies.
+type NamedValue struct {
+	ID, Name, Value string // Name is what {{ }} refers to (displayName)
+	Secret          bool
+	Tags            []string
+}
+
+// PolicyFragment is a reusable piece of policy.
+type PolicyFragment struct {
+	ID, Description string
+	Document        Document
+}
+
+// Backend is a named target, or a pool of them.
+type Backend struct {
+	ID, URL, Protocol string
+	Pool              []PoolMember // not empty: this is a pool and URL is empty
+	CircuitBreaker    *CircuitBreaker
+	TLS               BackendTLS
+	Credentials       BackendCredentials
+	Proxy             string // URL of an HTTP proxy, "" is none
+}
+
+// PoolMember is a backend of a pool. Lower priority numbers are tried first.
+type PoolMember struct {
+	ID               string
+	Weight, Priority int
+}
+
+// CircuitBreaker opens after Count failures within Interval and stays open for TripDuration.
+type CircuitBreaker struct {
+	Name             string
+	Count            int
+	Percentage       int // 0: Count decides
+	IntervalSeconds  int
+	TripSeconds      int
+	StatusRanges     [][2]int // inclusive; empty: 500-599
+	ErrorReasons     []string // connection failures and timeouts always count
+	AcceptRetryAfter bool
+}
+
+// BackendTLS says what is checked of a backend's certificate.
+type BackendTLS struct {
+	ValidateChain, ValidateName bool
+	ServerName                  string
+}
+
+// BackendCredentials are sent with every request to a backend.
+type BackendCredentials struct {
+	Header                 map[string][]string
+	Query                  map[string][]string
+	Authorization          string // whole header value, "" is none
+	CertificatePEM, KeyPEM string // client certificate, "" is none
+}
+
+// Logger is a destination of diagnostics.
+type Logger struct {
+	ID, Type, Description, ResourceID string
+	IsBuffered                        bool
+	Credentials                       map[string]string // secret
+}
+
+// Diagnostic says what a logger receives of the exchanges of a service or an API.
+type Diagnostic struct {
+	ID, Logger       string
+	Sampling         float64 // percent; 100 when unset
+	AlwaysLogErrors  bool    // alwaysLog: allErrors
+	Verbosity        string  // verbose, information, error; "" is information
+	LogClientIP      bool
+	Correlation      string // Legacy, None, W3C; "" is Legacy in Azure's API, W3C here
+	Metrics          bool
+	OperationName    string // Name or Url
+	FrontendRequest  Capture
+	FrontendResponse Capture
+	BackendRequest   Capture
+	BackendResponse  Capture
+}
+
+// Capture names what a diagnostic keeps of one message.
+type Capture struct {
+	Headers     []string
+	BodyBytes   int
+	MaskHeaders []Mask
+	MaskQuery   []Mask
+}
+
+// Mask hides or masks one header or query parameter ("*" is all).
+type Mask struct{ Name, Mode string }

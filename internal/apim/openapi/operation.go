@@ -1,0 +1,149 @@
+package openapi
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"gatehouse/internal/apim"
+)
+
+// maxOperations of one description.
+const maxOperations = 10_000
+
+// operations lists the operations in order of path and verb.
+func (d *Document) operations(doc *openapi3.T) {
+	if doc.Paths == nil {
+		return
+	}
+	used, budget := map[string]bool{}, sampleBytes
+	items := doc.Paths.Map()
+	for _, path := range slices.Sorted(maps.Keys(items)) {
+		item := items[path]
+		if item == nil {
+			continue
+		}
+		verbs := item.Operations()
+		for _, method := range slices.Sorted(maps.Keys(verbs)) {
+			if len(d.Operations) == maxOperations {
+				d.Warnings = append(d.Warnings, fmt.Sprintf("only the first %d operations are served", maxOperations))
+				return
+			}
+			d.Operations = append(d.Operations, operation(path, method, item, verbs[method], used, &budget))
+		}
+	}
+	if budget <= 0 {
+		d.Warnings = append(d.Warnings, "the schemas are too large: the later operations have no samples for mock-response")
+	}
+}
+
+func operation(path, method string, item *openapi3.PathItem, op *openapi3.Operation, used map[string]bool, budget *int) *apim.Operation {
+	out := &apim.Operation{Method: strings.ToUpper(method), URLTemplate: template(path, item.Parameters, op.Parameters), Responses: responses(op, budget)}
+	out.ID = unique(operationID(op.OperationID, out.Method, path), used)
+	out.Name = op.Summary
+	if out.Name == "" {
+		out.Name = op.OperationID
+	}
+	if out.Name == "" {
+		out.Name = out.Method + " " + path
+	}
+	return out
+}
+
+// template adds the required query parameters to the path, as an import into
+// Azure API Management does by default; an operation's parameter overrides the
+// one of its path.
+func template(path string, shared, own openapi3.Parameters) string {
+	path = "/" + strings.TrimLeft(path, "/")
+	if strings.Contains(path, "?") {
+		return path
+	}
+	required := map[string]bool{}
+	var names []string
+	for _, list := range []openapi3.Parameters{shared, own} {
+		for _, p := range list {
+			if p == nil || p.Value == nil || p.Value.In != "query" || p.Value.Name == "" || strings.ContainsAny(p.Value.Name, "{}&=?#") {
+				continue
+			}
+			if _, seen := required[p.Value.Name]; !seen {
+				names = append(names, p.Value.Name)
+			}
+			required[p.Value.Name] = p.Value.Required
+		}
+	}
+	separator := "?"
+	for _, name := range names {
+		if required[name] {
+			path += separator + name + "={" + name + "}"
+			separator = "&"
+		}
+	}
+	return path
+}
+
+var resourceName = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,78}[A-Za-z0-9])?$`)
+
+// operationID keeps an operationId that is a valid resource name and otherwise
+// makes one as Azure's import does.
+func operationID(id, method, path string) string {
+	if resourceName.MatchString(id) {
+		return id
+	}
+	if s := slug(id); s != "" {
+		return s
+	}
+	if s := slug(method + "-" + path); s != "" {
+		return s
+	}
+	return "operation"
+}
+
+var notName = regexp.MustCompile(`[^a-z0-9]+`)
+
+// slug lowers the case, makes one dash of every run of other characters and
+// cuts after 76 characters, which leaves room for a number.
+func slug(s string) string {
+	s = strings.Trim(notName.ReplaceAllString(strings.ToLower(s), "-"), "-")
+	return strings.Trim(s[:min(len(s), 76)], "-")
+}
+
+func unique(id string, used map[string]bool) string {
+	key := strings.ToLower(id)
+	for i := 1; used[key]; i++ {
+		key = strings.ToLower(id[:min(len(id), 70)]) + "-" + strconv.Itoa(i)
+	}
+	used[key] = true
+	if strings.EqualFold(key, id) {
+		return id
+	}
+	return key
+}
+
+// responses lists the declared responses in order of status; "default" counts
+// as 200 when nothing else is declared, ranges as their first status.
+func responses(op *openapi3.Operation, budget *int) []apim.Response {
+	if op.Responses == nil {
+		return nil
+	}
+	declared := op.Responses.Map()
+	byStatus := map[int]*openapi3.ResponseRef{}
+	for code, r := range declared {
+		status, err := strconv.Atoi(strings.NewReplacer("X", "0", "x", "0").Replace(code))
+		if code == "default" && len(declared) == 1 {
+			status, err = 200, nil
+		}
+		if err == nil && status >= 100 && status <= 599 && r != nil && (byStatus[status] == nil || !strings.ContainsAny(code, "Xx")) {
+			byStatus[status] = r
+		}
+	}
+	var out []apim.Response
+	for _, status := range slices.Sorted(maps.Keys(byStatus)) {
+		out = append(out, apim.Response{StatusCode: status, Representations: representations(byStatus[status].Value, budget)})
+	}
+	return out
+}

@@ -1,0 +1,302 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"gatehouse/internal/gateway/backend"
+	"gatehouse/internal/policy"
+	"gatehouse/internal/policy/expr"
+	"gatehouse/internal/telemetry"
+)
+
+// forwarder implements policy.Forwarder for the exchange that owns the context.
+type forwarder struct{ gateway *Gateway }
+
+const maxRedirects = 10
+
+// Forward sends context.Request to its target and sets context.Response.
+func (f forwarder) Forward(c *policy.Context, o policy.ForwardOptions) error {
+	x := c.Owner.(*exchange)
+	if o.BufferRequestBody || o.FollowRedirects {
+		if err := c.Request.Body.Buffer(); err != nil {
+			return x.bodyError(err)
+		}
+	}
+	target, err := x.pick()
+	if err != nil {
+		return err
+	}
+	req, err := x.outgoing(target)
+	if err != nil {
+		target.Report(0, err, 0)
+		return err
+	}
+	resp, err := x.attempt(target, req, o)
+	for redirects := 0; err == nil && o.FollowRedirects && redirects < maxRedirects; redirects++ {
+		next := redirect(req, resp, &c.Request)
+		if next == nil {
+			break
+		}
+		_ = resp.Body.Close()
+		req = next
+		resp, err = x.attempt(target, req, o)
+	}
+	if err != nil {
+		return err
+	}
+	x.accept(resp)
+	if o.FailOnErrorStatus && resp.StatusCode >= 400 {
+		return &policy.Error{Source: "forward-request", Reason: "BackendStatusCode", Status: resp.StatusCode, KeepResponse: true,
+			Message: "The backend answered with status " + strconv.Itoa(resp.StatusCode) + "."}
+	}
+	return nil
+}
+
+// pick chooses the backend: a resource, or the URL of set-backend-service or
+// of the API.
+func (x *exchange) pick() (*backend.Target, error) {
+	if id := x.Target.Backend; id != "" {
+		t, err := x.snapshot.backends.Pick(id)
+		if err != nil {
+			return nil, x.backendError(err, true)
+		}
+		return t, nil
+	}
+	u := &x.Target.URL
+	if u.Host == "" {
+		return nil, &policy.Error{Source: "forward-request", Reason: "BackendConnectionFailure", Status: http.StatusInternalServerError,
+			Message: "The API has no backend: set its serviceUrl or use set-backend-service.", Body: "Internal server error"}
+	}
+	return &backend.Target{URL: &url.URL{Scheme: u.Scheme, Host: u.Authority(), Path: u.Path, RawPath: u.Path, RawQuery: u.RawQuery}, Transport: x.snapshot.backends.Direct()}, nil
+}
+
+// outgoing builds the request from parsed fields only.
+func (x *exchange) outgoing(t *backend.Target) (*http.Request, error) {
+	in := &x.Request
+	path := joinPath(t.URL.EscapedPath(), in.URL.Path)
+	u := &url.URL{Scheme: t.URL.Scheme, Host: t.URL.Host, RawPath: path, RawQuery: joinQuery(t.URL.RawQuery, in.URL.RawQuery)}
+	var err error
+	if u.Path, err = url.PathUnescape(path); err != nil {
+		return nil, &policy.Error{Source: "forward-request", Reason: "InvalidUrl", Status: http.StatusBadRequest, Message: "The path holds an invalid percent escape."}
+	}
+	header := make(http.Header, len(in.Header)+6)
+	copyHeader(expr.Header(header), in.Header)
+	x.forwarded(header)
+	for name, values := range t.Header {
+		header[name] = values
+	}
+	if t.Authorization != "" {
+		header["Authorization"] = []string{t.Authorization}
+	}
+	if len(t.Query) > 0 {
+		u.RawQuery = joinQuery(u.RawQuery, url.Values(t.Query).Encode())
+	}
+	req := (&http.Request{Method: in.Method, URL: u, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(x.Std)
+	if host := header["Host"]; len(host) > 0 {
+		req.Host = host[0]
+		delete(header, "Host")
+	}
+	if x.upgradeTo != "" {
+		header["Connection"], header["Upgrade"] = []string{"Upgrade"}, []string{x.upgradeTo}
+		return req, nil
+	}
+	body, size := in.Body.Take()
+	if body != nil {
+		req.Body, req.ContentLength = body, size
+		if data, ok := in.Body.Buffered(); ok {
+			req.GetBody = func() (io.ReadCloser, error) { return expr.NewBodyReader(data), nil }
+		}
+	}
+	return req, nil
+}
+
+// copyHeader copies what may be passed on; what Connection named is gone
+// already.
+func copyHeader(dst, src expr.Header) {
+	for name, values := range src {
+		if !hopByHop(name) && name != "Content-Length" {
+			dst[name] = values
+		}
+	}
+}
+
+// forwarded sets X-Forwarded-*: appended when the peer is a trusted proxy, set
+// anew when it is not, as anybody can write them.
+func (x *exchange) forwarded(h http.Header) {
+	peer, _, _ := strings.Cut(x.r.RemoteAddr, "%")
+	if i := strings.LastIndexByte(peer, ':'); i > 0 {
+		peer = strings.Trim(peer[:i], "[]")
+	}
+	prior := h["X-Forwarded-For"]
+	if len(prior) > 0 && x.trustedPeer() {
+		h["X-Forwarded-For"] = []string{strings.Join(prior, ", ") + ", " + peer}
+		return
+	}
+	h["X-Forwarded-For"] = []string{peer}
+	h["X-Forwarded-Proto"] = []string{x.Exchange.Scheme}
+	h["X-Forwarded-Host"] = []string{x.r.Host}
+}
+
+func joinPath(base, rest string) string {
+	if rest == "" {
+		if base == "" {
+			return "/"
+		}
+		return base
+	}
+	return strings.TrimSuffix(base, "/") + "/" + strings.TrimPrefix(rest, "/")
+}
+
+func joinQuery(a, b string) string {
+	switch {
+	case a == "":
+		return b
+	case b == "":
+		return a
+	}
+	return a + "&" + b
+}
+
+// attempt sends the request once, as a span of its own.
+func (x *exchange) attempt(t *backend.Target, req *http.Request, o policy.ForwardOptions) (*http.Response, error) {
+	span := newSpanID()
+	x.inject(expr.Header(req.Header), span)
+	if p := x.variant.capture; p != nil {
+		x.captureHeaders("backend-request", &p.backendRequest, expr.Header(req.Header))
+	}
+	x.attempts++
+	call := telemetry.Call{SpanID: span, Source: "forward-request", Backend: t.ID, Method: req.Method, Scheme: req.URL.Scheme, Host: req.URL.Host,
+		Path: req.URL.EscapedPath(), Attempt: x.attempts, Start: x.Exchange.Since(), Sent: req.ContentLength}
+	resp, err := t.Transport.Do(req, backend.Call{Timeout: o.Timeout, Version: o.HTTPVersion})
+	call.Duration = x.Exchange.Since() - call.Start
+	if err != nil {
+		t.Report(0, err, 0)
+		failure := x.backendError(err, false)
+		x.call(call, 0, failure)
+		return nil, failure
+	}
+	t.Report(resp.StatusCode, nil, backend.RetryAfter(resp.Header, x.gateway.options.Now()))
+	x.call(call, resp.StatusCode, nil)
+	if p := x.variant.capture; p != nil {
+		x.captureHeaders("backend-response", &p.backendResponse, expr.Header(resp.Header))
+	}
+	return resp, nil
+}
+
+func (x *exchange) call(c telemetry.Call, status int, failure *policy.Error) {
+	c.Status = status
+	if failure != nil {
+		c.Outcome, c.Error = telemetry.OutcomeError, failure.Reason
+		switch failure.Reason {
+		case "Timeout":
+			c.Outcome = telemetry.OutcomeTimeout
+		case "ClientConnectionFailure":
+			c.Outcome = telemetry.OutcomeClientClosed
+		}
+	}
+	if e := x.Exchange; len(e.Calls) < telemetry.MaxCalls {
+		e.Calls = append(e.Calls, c)
+	}
+}
+
+// accept makes the backend's response context.Response.
+func (x *exchange) accept(resp *http.Response) {
+	if old := x.Context.Response; old != nil {
+		_ = old.Body.Close()
+	}
+	out := &expr.Response{StatusCode: resp.StatusCode, Header: expr.Header{}}
+	if _, text, ok := strings.Cut(resp.Status, " "); ok {
+		out.StatusReason = text
+	}
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		out.Header = expr.Header(resp.Header)
+		out.Body = expr.StreamBody(resp.Body, -1)
+		x.Context.Response = out
+		return
+	}
+	backend.RemoveHopByHop(resp.Header)
+	copyHeader(out.Header, expr.Header(resp.Header))
+	if x.r.Method == http.MethodHead {
+		if v := resp.Header["Content-Length"]; len(v) > 0 {
+			out.Header["Content-Length"] = v
+		}
+	}
+	if resp.Body != nil && resp.Body != http.NoBody {
+		out.Body = expr.StreamBody(resp.Body, resp.ContentLength)
+	}
+	out.Body.SetLimit(x.gateway.options.MaxPolicyBodyBytes)
+	x.Context.Response = out
+}
+
+// backendError gives a failure its documented reason. The text names the kind
+// of failure, never addresses or certificates of the backend: those go to the
+// logs.
+func (x *exchange) backendError(err error, picking bool) *policy.Error {
+	e := &policy.Error{Source: "forward-request", Reason: "BackendConnectionFailure", Status: http.StatusInternalServerError,
+		Message: "The backend could not be reached or broke the connection.", Body: "Internal server error", Err: err}
+	switch backend.FailureOf(err) {
+	case backend.FailureTimeout:
+		e.Reason, e.Message = "Timeout", "The backend sent no response headers in time."
+	case backend.FailureCircuit:
+		e.Status, e.Message, e.Body = http.StatusServiceUnavailable, "The circuit breaker of the backend is open.", "Service unavailable"
+		var open *backend.CircuitOpenError
+		if errors.As(err, &open) {
+			e.Header = map[string]string{"Retry-After": strconv.Itoa(int(open.RetryAfter.Seconds()) + 1)}
+		}
+	case backend.FailureProtocol:
+		e.Message = "The backend's response is not valid HTTP."
+	case backend.FailureCanceled:
+		e.Reason, e.Message, e.Status, e.Err = "ClientConnectionFailure", "The client closed the connection.", 499, policy.ErrClientClosed
+	case backend.FailureRequest:
+		if _, _, failed := x.body.state(); failed != nil {
+			return x.bodyError(failed)
+		}
+		e.Message = err.Error()
+	}
+	if !picking && x.r.Context().Err() != nil {
+		e.Reason, e.Message, e.Status, e.Err = "ClientConnectionFailure", "The client closed the connection.", 499, policy.ErrClientClosed
+	}
+	if e.Status >= 500 {
+		x.gateway.options.Log.Debug("backend call failed", "backend", x.Target.Backend, "error", err)
+	}
+	return e
+}
+
+// bodyError is a failure to read the client's request body.
+func (x *exchange) bodyError(err error) *policy.Error {
+	if errors.Is(err, errRequestTooLarge) || errors.Is(err, expr.ErrBodyTooLarge) {
+		return tooLarge()
+	}
+	_, _, failed := x.body.state()
+	if errors.Is(err, context.Canceled) || x.r.Context().Err() != nil || failed != nil {
+		return &policy.Error{Source: "forward-request", Reason: "ClientConnectionFailure", Message: "The client did not send the whole request body.", Status: 400, Err: policy.ErrClientClosed}
+	}
+	return policy.AsError(err, "forward-request")
+}
+
+// redirect makes the next request when resp is a redirect that can be followed.
+func redirect(req *http.Request, resp *http.Response, in *expr.Request) *http.Request {
+	switch resp.StatusCode {
+	case 301, 302, 303, 307, 308:
+	default:
+		return nil
+	}
+	to, err := resp.Location()
+	if err != nil || (to.Scheme != "http" && to.Scheme != "https") || to.Scheme != req.URL.Scheme || to.Host != req.URL.Host {
+		return nil
+	}
+	next := req.Clone(req.Context())
+	next.URL, next.Body, next.ContentLength, next.GetBody = to, nil, 0, nil
+	if resp.StatusCode <= 303 && req.Method != http.MethodGet && req.Method != http.MethodHead {
+		next.Method = http.MethodGet
+	} else if data, ok := in.Body.Buffered(); ok && len(data) > 0 {
+		next.Body, next.ContentLength = expr.NewBodyReader(data), int64(len(data))
+	}
+	return next
+}

@@ -1,0 +1,108 @@
+// Package gateway is the data plane: it answers requests by running compiled
+// policies and forwarding to backends.
+//
+// What comes in: an apim.Service to compile and HTTP requests to serve. What
+// goes out: responses, and one telemetry.Exchange for each request. It must
+// never import stores, queries, receivers or the monitor APIs: it serves with a
+// frozen Snapshot and a deaf Sink.
+package gateway
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gatehouse/internal/gateway/backend"
+	"gatehouse/internal/gateway/cache"
+	"gatehouse/internal/gateway/quota"
+	"gatehouse/internal/policy"
+	"gatehouse/internal/policy/expr"
+	"gatehouse/internal/telemetry"
+)
+
+// Options of the data plane.
+type Options struct {
+	Sink telemetry.Sink
+	Log  *slog.Logger
+	Now  func() time.Time
+	// Definitions is the statement table.
+	Definitions map[string]*policy.Definition
+	// Profile chooses the .NET types that expressions may use.
+	Profile expr.Profile
+	// TrustedProxies may name the client in X-Forwarded-For.
+	TrustedProxies []netip.Prefix
+	// MaxBodyBytes is the largest request body that is forwarded, 0: no limit.
+	MaxBodyBytes int64
+	// MaxPolicyBodyBytes is the largest body that a policy may read.
+	MaxPolicyBodyBytes int64
+	// MethodNotAllowed answers 405 with Allow when only the verb is wrong.
+	// Azure answers 404.
+	MethodNotAllowed bool
+	// LenientNames makes unknown named values a warning.
+	LenientNames bool
+	Backend      backend.Options
+	Cache        cache.Options
+	Quota        quota.Options
+}
+
+// DefaultOptions are the options of a plain installation; Sink, Log and
+// Definitions are left to the caller.
+func DefaultOptions() Options {
+	return Options{
+		Sink: telemetry.Discard{}, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		MaxBodyBytes: 1 << 30, MaxPolicyBodyBytes: expr.DefaultMaxBody,
+		Backend: backend.DefaultOptions(), Cache: cache.DefaultOptions(), Quota: quota.DefaultOptions(),
+	}
+}
+
+// Gateway serves the current Snapshot.
+type Gateway struct {
+	options  Options
+	current  atomic.Pointer[Snapshot]
+	services policy.Services
+	requests *requester
+	inflight sync.Pool // of *exchange
+}
+
+// New makes a gateway that answers 503 until the first Swap.
+func New(o Options) *Gateway {
+	g := &Gateway{options: o}
+	g.requests = newRequester(o)
+	g.services = policy.Services{
+		Forward:  forwarder{g},
+		HTTP:     g.requests,
+		Counters: counters{quota.New(o.Quota)},
+		Cache:    cache.New(o.Cache),
+		Keys:     newKeySets(g.requests, o.Now),
+	}
+	g.inflight.New = func() any { return new(exchange) }
+	return g
+}
+
+// Swap makes s the snapshot for all requests that start from now on.
+func (g *Gateway) Swap(s *Snapshot) {
+	if old := g.current.Swap(s); old != nil {
+		old.backends.Retire(s.backends)
+	}
+}
+
+// Current is the snapshot being served, nil before the first Swap.
+func (g *Gateway) Current() *Snapshot { return g.current.Load() }
+
+// counters adapts the quota room to what statements ask for.
+type counters struct{ *quota.Counters }
+
+func (c counters) Add(key string, n, limit int64, window time.Duration) policy.Count {
+	return policy.Count(c.Counters.Add(key, n, limit, window))
+}
+
+// random64 is the randomness of ids and of Random in expressions.
+func random64() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails since Go 1.24
+	return binary.LittleEndian.Uint64(b[:])
+}

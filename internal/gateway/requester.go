@@ -1,0 +1,125 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"gatehouse/internal/gateway/backend"
+	"gatehouse/internal/policy"
+	"gatehouse/internal/policy/expr"
+	"gatehouse/internal/telemetry"
+)
+
+// requester implements policy.Requester: the requests that statements make.
+type requester struct {
+	transport *backend.Transport
+	maxBody   int64
+}
+
+func newRequester(o Options) *requester {
+	return &requester{transport: backend.NewTransport(o.Backend), maxBody: o.MaxPolicyBodyBytes}
+}
+
+// Send makes one request as a span of its own and buffers the response.
+func (q *requester) Send(c *policy.Context, r *policy.OutgoingRequest) (*expr.Response, error) {
+	u, err := url.Parse(r.URL.String())
+	if err != nil {
+		return nil, &policy.Error{Source: r.Source, Reason: "InvalidUrl", Message: "The URL of the request is not valid.", Status: 500, Body: "Internal server error", Err: err}
+	}
+	header := make(http.Header, len(r.Header)+2)
+	copyHeader(expr.Header(header), r.Header)
+	req := (&http.Request{Method: r.Method, URL: u, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(c.Std)
+	if host := header["Host"]; len(host) > 0 {
+		req.Host = host[0]
+		delete(header, "Host")
+	}
+	if len(r.Body) > 0 {
+		req.Body, req.ContentLength = expr.NewBodyReader(r.Body), int64(len(r.Body))
+		req.GetBody = func() (io.ReadCloser, error) { return expr.NewBodyReader(r.Body), nil }
+	}
+	call := telemetry.Call{Source: r.Source, Method: r.Method, Scheme: u.Scheme, Host: u.Host, Path: u.EscapedPath(), Attempt: max(1, r.Attempt), Sent: int64(len(r.Body))}
+	x, owned := c.Owner.(*exchange)
+	if owned {
+		call.SpanID, call.Start = newSpanID(), x.Exchange.Since()
+		x.inject(expr.Header(header), call.SpanID)
+	}
+	resp, err := q.do(req, r.Timeout)
+	failure := requestFailure(r.Source, err, c.Std)
+	if owned {
+		call.Duration = x.Exchange.Since() - call.Start
+		status := 0
+		if resp != nil {
+			status = resp.StatusCode
+		}
+		x.call(call, status, failure)
+	}
+	if failure != nil {
+		return nil, failure
+	}
+	return resp, nil
+}
+
+func requestFailure(source string, err error, ctx context.Context) *policy.Error {
+	if err == nil {
+		return nil
+	}
+	e := &policy.Error{Source: source, Reason: "BackendConnectionFailure", Message: "The request failed: no connection, or it broke.", Status: 500, Body: "Internal server error", Err: err}
+	if backend.FailureOf(err) == backend.FailureTimeout {
+		e.Reason, e.Message = "Timeout", "No response came in time."
+	}
+	if ctx.Err() != nil {
+		e.Reason, e.Message, e.Err = "ClientConnectionFailure", "The client closed the connection.", policy.ErrClientClosed
+	}
+	return e
+}
+
+func (q *requester) do(req *http.Request, timeout time.Duration) (*expr.Response, error) {
+	if timeout <= 0 {
+		timeout = 60 * time.Second
+	}
+	ctx, cancel := context.WithTimeout(req.Context(), timeout)
+	defer cancel()
+	resp, err := q.transport.Do(req.WithContext(ctx), backend.Call{Timeout: timeout})
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := readLimited(resp.Body, q.maxBody)
+	if err != nil {
+		return nil, err
+	}
+	out := &expr.Response{StatusCode: resp.StatusCode, StatusReason: http.StatusText(resp.StatusCode), Header: expr.Header(resp.Header)}
+	if len(body) > 0 {
+		out.Body = expr.BytesBody(body)
+	}
+	return out, nil
+}
+
+func readLimited(r io.Reader, limit int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		return nil, expr.ErrBodyTooLarge
+	}
+	return data, err
+}
+
+// fetch reads a small document, such as signing keys.
+func (q *requester) fetch(ctx context.Context, rawURL string, limit int64) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, rawURL, nil)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", rawURL, err)
+	}
+	resp, err := q.transport.Do(req, backend.Call{Timeout: 10 * time.Second})
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", rawURL, err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("read %s: status %d", rawURL, resp.StatusCode)
+	}
+	return readLimited(resp.Body, limit)
+}

@@ -1,0 +1,177 @@
+package gateway
+
+import (
+	"strings"
+
+	"gatehouse/internal/apim"
+	"gatehouse/internal/telemetry"
+)
+
+// scrubber takes secrets out of texts that go to telemetry: the values of
+// secret named values, and what the request itself brought as credentials.
+type scrubber struct{ secrets []string }
+
+// Shorter values would mask ordinary words.
+const minSecret = 6
+
+func newScrubber(s *apim.Service) scrubber {
+	var out scrubber
+	for _, v := range s.NamedValues {
+		if v.Secret && len(v.Value) >= minSecret {
+			out.secrets = append(out.secrets, v.Value)
+		}
+	}
+	for _, sub := range s.Subscriptions {
+		for _, key := range []string{sub.PrimaryKey, sub.SecondaryKey} {
+			if len(key) >= minSecret {
+				out.secrets = append(out.secrets, key)
+			}
+		}
+	}
+	for _, b := range s.Backends {
+		for _, values := range b.Credentials.Header {
+			out.secrets = append(out.secrets, values...)
+		}
+		for _, values := range b.Credentials.Query {
+			out.secrets = append(out.secrets, values...)
+		}
+		if b.Credentials.Authorization != "" {
+			out.secrets = append(out.secrets, b.Credentials.Authorization)
+		}
+	}
+	return out
+}
+
+// requestSecrets are the credentials in a request's headers and key parameter.
+func (x *exchange) requestSecrets() []string {
+	var out []string
+	add := func(v string) {
+		if len(v) >= minSecret {
+			out = append(out, v)
+		}
+	}
+	for _, name := range []string{"Authorization", "Proxy-Authorization"} {
+		for _, v := range x.r.Header[name] {
+			add(v)
+			if _, token, ok := strings.Cut(v, " "); ok {
+				add(token)
+			}
+		}
+	}
+	for _, c := range x.r.Header["Cookie"] {
+		add(c)
+		for pair := range strings.SplitSeq(c, ";") {
+			if _, v, ok := strings.Cut(pair, "="); ok {
+				add(strings.TrimSpace(v))
+			}
+		}
+	}
+	if x.api != nil {
+		add(x.api.presentedKey(x.r))
+	}
+	return out
+}
+
+// scrub masks secrets in everything of the record that a policy or a caller
+// could have put text into. Records without such texts cost two comparisons.
+func (x *exchange) scrub() {
+	e := x.Exchange
+	secrets := x.snapshot.scrub.secrets
+	var own []string
+	if len(e.Events)+len(e.Measurements)+len(e.Captures) > 0 || e.Failure.Reason != "" || x.mayLeak() {
+		own = x.requestSecrets()
+	}
+	if len(secrets)+len(own) == 0 {
+		return
+	}
+	clean := func(s *string) {
+		for _, list := range [2][]string{own, secrets} {
+			for _, secret := range list {
+				if len(*s) >= len(secret) && strings.Contains(*s, secret) {
+					*s = strings.ReplaceAll(*s, secret, maskText)
+				}
+			}
+		}
+	}
+	clean(&e.Path)
+	clean(&e.UserAgent)
+	clean(&e.Host)
+	clean(&e.Failure.Message)
+	for i := range e.Calls {
+		clean(&e.Calls[i].Path)
+		clean(&e.Calls[i].Host)
+		clean(&e.Calls[i].Error)
+	}
+	for i := range e.Events {
+		clean(&e.Events[i].Message)
+		cleanAttributes(e.Events[i].Metadata, clean)
+	}
+	for i := range e.Measurements {
+		cleanAttributes(e.Measurements[i].Dimensions, clean)
+	}
+	for i := range e.Captures {
+		clean(&e.Captures[i].Value)
+	}
+}
+
+func cleanAttributes(list []telemetry.Attribute, clean func(*string)) {
+	for i := range list {
+		clean(&list[i].Value)
+	}
+}
+
+// mayLeak tells whether the request brought a credential that could also stand
+// in its path or user agent.
+func (x *exchange) mayLeak() bool {
+	h := x.r.Header
+	return len(h["Authorization"]) > 0 || len(h["Cookie"]) > 0 || len(h["Proxy-Authorization"]) > 0 || (x.api != nil && x.api.presentedKey(x.r) != "")
+}
+
+// maskQuery keeps the names of query parameters and masks their values.
+func maskQuery(rawQuery string, plan []*telemetry.Diagnostic) string {
+	if rawQuery == "" {
+		return ""
+	}
+	keep := len(plan) > 0
+	for _, d := range plan {
+		keep = keep && d.KeepQuery
+	}
+	var b strings.Builder
+	b.Grow(len(rawQuery))
+	for pair := range strings.SplitSeq(rawQuery, "&") {
+		name, value, ok := strings.Cut(pair, "=")
+		mode := "mask"
+		if keep {
+			mode = queryMode(plan, strings.ToLower(name))
+		}
+		if mode == "hide" {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte('&')
+		}
+		b.WriteString(name)
+		if ok {
+			b.WriteByte('=')
+			if mode == "mask" {
+				value = maskText
+			}
+			b.WriteString(value)
+		}
+	}
+	return b.String()
+}
+
+func queryMode(plan []*telemetry.Diagnostic, name string) string {
+	for _, d := range plan {
+		for _, key := range [2]string{name, "*"} {
+			if mode := d.FrontendRequest.MaskQuery[key]; mode != "" {
+				return mode
+			}
+		}
+	}
+	if strings.Contains(name, "key") || strings.Contains(name, "token") || strings.Contains(name, "sig") || strings.Contains(name, "secret") || strings.Contains(name, "password") || name == "code" {
+		return "mask"
+	}
+	return "keep"
+}

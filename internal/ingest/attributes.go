@@ -1,0 +1,148 @@
+package ingest
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"gatehouse/internal/telemetry"
+)
+
+// Limits of texts in rows, in bytes.
+const (
+	maxText = 8 << 10
+	maxBody = 32 << 10
+)
+
+// attributes writes what has no column as a JSON object; nothing when there is
+// nothing to say.
+func (r *rowBuilder) attributes(e *telemetry.Exchange, s *telemetry.Span) {
+	if e.User == "" && !e.CacheHit && e.DroppedSteps == 0 && len(e.Captures) == 0 && e.Protocol == "1.1" && e.Failure.PolicyID == "" {
+		return
+	}
+	from := len(r.text)
+	r.text = append(r.text, '{')
+	if e.User != "" {
+		r.pair("enduser.id", e.User)
+	}
+	if e.Protocol != "" && e.Protocol != "1.1" {
+		r.pair("network.protocol.version", e.Protocol)
+	}
+	if e.Failure.PolicyID != "" {
+		r.pair("gatehouse.policy.id", e.Failure.PolicyID)
+	}
+	if e.CacheHit {
+		r.key("gatehouse.cache_hit")
+		r.text = append(r.text, "true"...)
+	}
+	if e.DroppedSteps > 0 {
+		r.key("gatehouse.dropped_steps")
+		r.text = strconv.AppendInt(r.text, int64(e.DroppedSteps), 10)
+	}
+	for n := range e.Captures {
+		c := &e.Captures[n]
+		r.pair(captureKey(c), clip(c.Value, 64<<10))
+		if c.Truncated {
+			r.key(captureKey(c) + ".truncated")
+			r.text = append(r.text, "true"...)
+		}
+	}
+	r.text = append(r.text, '}')
+	if len(r.text) == from+2 {
+		r.text = r.text[:from]
+		return
+	}
+	r.cuts = append(r.cuts, cut{&s.Attributes, from, len(r.text)})
+}
+
+func (r *rowBuilder) pair(key, value string) {
+	r.key(key)
+	r.text = appendJSON(r.text, value)
+}
+
+func (r *rowBuilder) key(key string) {
+	if r.text[len(r.text)-1] != '{' {
+		r.text = append(r.text, ',')
+	}
+	r.text = append(appendJSON(r.text, key), ':')
+}
+
+// captureKey names a captured header as OpenTelemetry does.
+func captureKey(c *telemetry.Capture) string {
+	prefix := "http.request."
+	switch c.Part {
+	case "frontend-response":
+		prefix = "http.response."
+	case "backend-request":
+		prefix = "gatehouse.backend.request."
+	case "backend-response":
+		prefix = "gatehouse.backend.response."
+	}
+	if c.Name == "" {
+		return prefix + "body"
+	}
+	return prefix + "header." + strings.ToLower(c.Name)
+}
+
+func metadata(list []telemetry.Attribute) string {
+	if len(list) == 0 {
+		return ""
+	}
+	b := []byte{'{'}
+	for n := range list {
+		if n > 0 {
+			b = append(b, ',')
+		}
+		b = append(appendJSON(b, list[n].Key), ':')
+		b = appendJSON(b, clip(list[n].Value, maxText))
+	}
+	return string(append(b, '}'))
+}
+
+// clip cuts a text at a rune.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+const hexDigits = "0123456789abcdef"
+
+// appendJSON appends a JSON string; bytes that are not UTF-8 become U+FFFD.
+func appendJSON(b []byte, s string) []byte {
+	b = append(b, '"')
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c < utf8.RuneSelf {
+			if c >= ' ' && c != '"' && c != '\\' {
+				b = append(b, c)
+			} else {
+				b = appendEscaped(b, c)
+			}
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		b = utf8.AppendRune(b, r)
+		i += size
+	}
+	return append(b, '"')
+}
+
+func appendEscaped(b []byte, c byte) []byte {
+	switch c {
+	case '"', '\\':
+		return append(b, '\\', c)
+	case '\n':
+		return append(b, '\\', 'n')
+	case '\r':
+		return append(b, '\\', 'r')
+	case '\t':
+		return append(b, '\\', 't')
+	}
+	return append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+}

@@ -1,0 +1,169 @@
+package ingest
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gatehouse/internal/telemetry"
+)
+
+// Names of the row tables in metrics.
+const (
+	tableSpans = "spans"
+	tableLogs  = "logs"
+)
+
+// batch holds rows and the memory behind them. It is used again when the last
+// writer is done with it.
+type batch struct {
+	spans  []telemetry.Span
+	logs   []telemetry.LogRecord
+	calls  []telemetry.CallRow
+	steps  []byte
+	users  atomic.Int32
+	marker *sync.WaitGroup // not nil: no rows; tells that all before is done
+}
+
+func (b *batch) reset() {
+	clear(b.spans)
+	clear(b.logs)
+	clear(b.calls)
+	b.spans, b.logs, b.calls, b.steps = b.spans[:0], b.logs[:0], b.calls[:0], b.steps[:0]
+}
+
+// writer feeds one telemetry.Rows from a bounded queue of batches.
+type writer struct {
+	ingest  *Ingest
+	rows    telemetry.Rows
+	first   bool // decides whether rows count as kept
+	number  int
+	batches chan *batch
+
+	mu         sync.Mutex
+	complained time.Time
+}
+
+func newWriter(i *Ingest, rows telemetry.Rows, number int) *writer {
+	return &writer{ingest: i, rows: rows, first: number == 0, number: number, batches: make(chan *batch, i.options.PendingBatches)}
+}
+
+// offer queues a batch, or drops it when the writer is too far behind.
+func (w *writer) offer(b *batch) {
+	select {
+	case w.batches <- b:
+	default:
+		w.lost(b.spans, b.logs, dropWriterBehind)
+		w.done(b)
+	}
+}
+
+// mark queues a marker; it waits for room.
+func (w *writer) mark(b *batch) {
+	select {
+	case w.batches <- b:
+	case <-w.ingest.stop:
+		b.marker.Done()
+	}
+}
+
+func (w *writer) run() {
+	for b := range w.batches {
+		if b.marker != nil {
+			b.marker.Done()
+			continue
+		}
+		w.write(b)
+		w.done(b)
+	}
+}
+
+func (w *writer) done(b *batch) {
+	if b.users.Add(-1) == 0 {
+		w.ingest.rows.recycle(b)
+	}
+}
+
+// write tries spans and log records each until they are taken, so that what
+// was taken is not sent again.
+func (w *writer) write(b *batch) {
+	m := w.ingest.metrics
+	if reason, ok := w.try(func(ctx context.Context) error { return w.rows.Spans(ctx, b.spans) }); !ok {
+		w.lost(b.spans, nil, reason)
+	} else if w.first {
+		m.kept.Add(uint64(len(b.spans)))
+		m.rows.WithLabelValues(tableSpans).Add(float64(len(b.spans)))
+	}
+	if len(b.logs) == 0 {
+		return
+	}
+	if reason, ok := w.try(func(ctx context.Context) error { return w.rows.Logs(ctx, b.logs) }); !ok {
+		w.lost(nil, b.logs, reason)
+	} else if w.first {
+		m.rows.WithLabelValues(tableLogs).Add(float64(len(b.logs)))
+	}
+}
+
+// Pauses between attempts.
+const (
+	firstPause = 50 * time.Millisecond
+	longPause  = 2 * time.Second
+)
+
+func (w *writer) try(write func(context.Context) error) (dropReason, bool) {
+	start, pause := time.Now(), firstPause
+	for {
+		if w.ingest.abandon.Err() != nil {
+			return dropClosed, false
+		}
+		err := w.attempt(write)
+		if err == nil {
+			return 0, true
+		}
+		w.complain(err)
+		if time.Since(start)+pause > w.ingest.options.RetryFor {
+			return dropWriteFailed, false
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-w.ingest.abandon.Done():
+			timer.Stop()
+		}
+		pause = min(2*pause, longPause)
+	}
+}
+
+func (w *writer) attempt(write func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(w.ingest.abandon, w.ingest.options.RetryFor)
+	defer cancel()
+	return write(ctx)
+}
+
+func (w *writer) lost(spans []telemetry.Span, logs []telemetry.LogRecord, reason dropReason) {
+	m := w.ingest.metrics
+	if !w.first {
+		m.exportDropped.WithLabelValues(tableSpans).Add(float64(len(spans)))
+		m.exportDropped.WithLabelValues(tableLogs).Add(float64(len(logs)))
+		return
+	}
+	m.drop(reason, len(spans))
+	m.droppedLogs.Add(float64(len(logs)))
+}
+
+// complain logs at most every ten seconds: a full disk fails many times a second.
+func (w *writer) complain(err error) {
+	w.mu.Lock()
+	now := time.Now()
+	quiet := now.Sub(w.complained) < 10*time.Second
+	if !quiet {
+		w.complained = now
+	}
+	w.mu.Unlock()
+	if !quiet {
+		w.ingest.options.Logger.LogAttrs(context.Background(), slog.LevelWarn, "telemetry rows were not written; they are tried again",
+			slog.Int("writer", w.number), slog.Any("error", err))
+	}
+}

@@ -1,0 +1,169 @@
+package policy
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/internal/policy/expr"
+	"gatehouse/internal/telemetry"
+)
+
+// Context is one request on its way through a pipeline. It is pooled by the
+// gateway: statements must not keep it after Run returns.
+type Context struct {
+	expr.Context // what expressions see
+
+	Std      context.Context // ends when the client leaves
+	Services *Services
+	Exchange *telemetry.Exchange
+	Pipeline *Pipeline
+	Section  Section
+	// Owner is the gateway's own state of the request, for its services.
+	Owner any
+
+	// Target is where forward-request sends the request; set-backend-service
+	// changes it.
+	Target Target
+	// CORS or rate-limit headers that must stand on the final response,
+	// whatever produced it.
+	FinalHeader expr.Header
+
+	ended   bool     // a statement answered: the pipeline stops
+	after   []func() // runs after outbound or on-error, in order
+	element *Element // of the running statement, for errors
+	steps   int
+}
+
+// Target is a backend resource or a base URL.
+type Target struct {
+	Backend string   // resource id; "" when URL is used
+	URL     expr.URL // base URL; Path is prefixed to the request's path
+}
+
+// End stops the pipeline: context.Response is the answer, no further section runs.
+func (c *Context) End() { c.ended = true }
+
+// Ended tells whether a statement answered.
+func (c *Context) Ended() bool { return c.ended }
+
+// After registers work for the moment the final response is known, such as
+// counting by a condition on the response.
+func (c *Context) After(f func()) { c.after = append(c.after, f) }
+
+// SetFinalHeader puts a header on the final response, whatever produced it.
+func (c *Context) SetFinalHeader(name string, values ...string) {
+	if c.FinalHeader == nil {
+		c.FinalHeader = expr.Header{}
+	}
+	c.FinalHeader.Set(name, values...)
+}
+
+// Fail makes the error that jumps to on-error, placed at the running statement.
+func (c *Context) Fail(source, reason, message string, status int) *Error {
+	return &Error{Source: source, Reason: reason, Message: message, Status: status}
+}
+
+// Event adds a message to the trace of the request.
+func (c *Context) Event(severity telemetry.Severity, source, message string, metadata []telemetry.Attribute) {
+	e := c.Exchange
+	if e == nil || len(e.Events) >= telemetry.MaxEvents {
+		return
+	}
+	e.Events = append(e.Events, telemetry.Event{At: e.Since(), Severity: severity, Source: source, Message: message, Metadata: metadata})
+}
+
+// Services is what statements may ask of the gateway. One value for each
+// snapshot; every field is set.
+type Services struct {
+	Forward  Forwarder
+	HTTP     Requester
+	Counters Counters
+	Cache    Cache
+	Keys     Keys
+	// Background runs what a request does not wait for. It may be nil: then the
+	// request waits.
+	Background *Background
+}
+
+// Forwarder sends context.Request to its Target and sets context.Response
+// when the response's headers have come. A failure is an *Error with Reason
+// BackendConnectionFailure or Timeout.
+type Forwarder interface {
+	Forward(c *Context, o ForwardOptions) error
+}
+
+// ForwardOptions are the attributes of forward-request.
+type ForwardOptions struct {
+	Timeout           time.Duration // 0: 300 s
+	FollowRedirects   bool
+	BufferRequestBody bool
+	BufferResponse    bool
+	FailOnErrorStatus bool
+	HTTPVersion       string // "1", "2", "2or1"
+}
+
+// Requester makes requests of send-request. Bodies of responses are buffered
+// within the limit of expr.DefaultMaxBody.
+type Requester interface {
+	Send(c *Context, r *OutgoingRequest) (*expr.Response, error)
+}
+
+// OutgoingRequest is a request that a statement makes.
+type OutgoingRequest struct {
+	Source  string // statement name
+	Method  string
+	URL     expr.URL
+	Header  expr.Header
+	Body    []byte
+	Timeout time.Duration
+	Attempt int
+}
+
+// Counters keeps the counts behind rate limits. Safe for concurrent use.
+type Counters interface {
+	// Add counts n (may be 0 to only look) against key in a sliding window of
+	// the given length and says how many calls are left of limit, and, when
+	// the limit is exceeded, after how long it is worth trying again. A
+	// refused call is not counted.
+	Add(key string, n, limit int64, window time.Duration) Count
+}
+
+// Count is the state of a counter.
+type Count struct {
+	Allowed    bool
+	Remaining  int64
+	RetryAfter time.Duration // when not Allowed
+}
+
+// Cache keeps values for cache-*-value. Safe for concurrent use. Values are
+// shared: they must be treated as immutable.
+type Cache interface {
+	Get(key string) (any, bool)
+	Set(key string, value any, ttl time.Duration)
+	Delete(key string)
+}
+
+// Keys gives the signing keys of OpenID Connect issuers for validate-jwt.
+type Keys interface {
+	// Issuer returns issuer and key set of a discovery document, from a cache
+	// of one hour. refresh asks for a fresh set because a key id is unknown;
+	// it is honoured at most every five minutes.
+	Issuer(ctx context.Context, discoveryURL string, refresh bool) (*Issuer, error)
+}
+
+func (c *Context) setLastError(e *Error) {
+	c.LastError = &expr.LastError{Source: e.Source, Reason: e.Reason, Message: e.Message, Scope: e.Scope,
+		Section: e.Section, Path: e.Path, PolicyID: e.PolicyID, HTTPErrorCode: e.Status}
+}
+
+// Reset makes c ready for the next request and keeps its memory.
+func (c *Context) Reset() {
+	variables := c.Variables
+	variables.Reset()
+	parameters := c.Request.MatchedParameters[:0]
+	after := c.after
+	clear(after)
+	*c = Context{after: after[:0]}
+	c.Variables = variables
+	c.Request.MatchedParameters = parameters
+}

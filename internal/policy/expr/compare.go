@@ -1,0 +1,203 @@
+package expr
+
+import (
+	"bytes"
+	"cmp"
+	"math/big"
+	"strings"
+	"unicode"
+)
+
+// Equal is .NET's Object.Equals on values of the engine: same type and same
+// value for values, the same object for references.
+func Equal(a, b any) bool {
+	switch x := a.(type) {
+	case nil:
+		return b == nil
+	case string:
+		y, ok := b.(string)
+		return ok && x == y
+	case []byte:
+		y, ok := b.([]byte)
+		return ok && len(x) == len(y) && (len(x) == 0 || &x[0] == &y[0])
+	case Header, []string:
+		return false
+	case *big.Int:
+		y, ok := b.(*big.Int)
+		return ok && x.Cmp(y) == 0
+	case Decimal:
+		y, ok := b.(Decimal)
+		return ok && compareDecimal(x, y) == 0
+	case DateTime:
+		y, ok := b.(DateTime)
+		return ok && x.ticks == y.ticks
+	case DateTimeOffset:
+		y, ok := b.(DateTimeOffset)
+		return ok && x.utc() == y.utc()
+	case *JToken:
+		y, ok := b.(*JToken)
+		return ok && (x == y || !x.container() && x.kind == y.kind && Equal(x.value, y.value))
+	case *Object:
+		y, ok := b.(*Object)
+		return ok && x.def == y.def && keyOf(x) == keyOf(y)
+	case *URI:
+		y, ok := b.(*URI)
+		return ok && x.String() == y.String()
+	}
+	switch b.(type) {
+	case nil, []byte, Header, []string:
+		return false
+	}
+	return a == b
+}
+
+// sameReference is == on references; strings and values compare by value.
+func sameReference(a, b any) bool {
+	switch x := a.(type) {
+	case *JToken:
+		y, ok := b.(*JToken)
+		return ok && x == y
+	case *Object:
+		y, ok := b.(*Object)
+		return ok && x == y
+	}
+	return Equal(a, b)
+}
+
+// compareValues is the order of Comparer<T>.Default.
+func compareValues(a, b any) int {
+	switch {
+	case a == nil || b == nil:
+		return int(b2i(a != nil) - b2i(b != nil))
+	}
+	switch x := a.(type) {
+	case string:
+		if y, ok := b.(string); ok {
+			return compareText(x, y, false)
+		}
+	case bool:
+		if y, ok := b.(bool); ok {
+			return int(b2i(x) - b2i(y))
+		}
+	case DateTime:
+		if y, ok := b.(DateTime); ok {
+			return cmp.Compare(x.ticks, y.ticks)
+		}
+	case DateTimeOffset:
+		if y, ok := b.(DateTimeOffset); ok {
+			return cmp.Compare(x.utc(), y.utc())
+		}
+	case TimeSpan:
+		if y, ok := b.(TimeSpan); ok {
+			return cmp.Compare(x, y)
+		}
+	case Guid:
+		if y, ok := b.(Guid); ok {
+			return bytes.Compare(x[:], y[:])
+		}
+	case Decimal:
+		if y, ok := b.(Decimal); ok {
+			return compareDecimal(x, y)
+		}
+	case *JToken:
+		if y, ok := b.(*JToken); ok {
+			return compareValues(x.value, y.value)
+		}
+	case uint64:
+		if y, ok := b.(uint64); ok {
+			return cmp.Compare(x, y)
+		}
+	}
+	if x, ok := integer(a); ok {
+		if y, ok := integer(b); ok {
+			return cmp.Compare(x, y)
+		}
+	}
+	if x, ok := number(a); ok {
+		if y, ok := number(b); ok {
+			return cmp.Compare(x, y)
+		}
+	}
+	throw("System.ArgumentException", "At least one object must implement IComparable.")
+	return 0
+}
+
+// compareText orders strings as the invariant culture does for common texts:
+// letters by the alphabet first, lower case before upper case.
+func compareText(a, b string, fold bool) int {
+	x, y := []rune(a), []rune(b)
+	for i := 0; i < len(x) && i < len(y); i++ {
+		l, r := unicode.ToLower(x[i]), unicode.ToLower(y[i])
+		if l != r {
+			return cmp.Compare(weight(l), weight(r))
+		}
+	}
+	if len(x) != len(y) {
+		return cmp.Compare(len(x), len(y))
+	}
+	if fold {
+		return 0
+	}
+	for i := range x {
+		if x[i] != y[i] {
+			return cmp.Compare(b2i(unicode.IsUpper(x[i])), b2i(unicode.IsUpper(y[i])))
+		}
+	}
+	return 0
+}
+
+// weight puts punctuation before digits before letters.
+func weight(r rune) int {
+	switch {
+	case unicode.IsLetter(r):
+		return int(r) + 1<<22
+	case unicode.IsDigit(r):
+		return int(r) + 1<<21
+	case r == '_':
+		return 1
+	case r == '-':
+		return 2
+	}
+	return int(r) + 16
+}
+
+// comparison kinds of StringComparison.
+const (
+	ordinal           = 4
+	ordinalIgnoreCase = 5
+)
+
+func ignoresCase(kind int64) bool { return kind == 1 || kind == 3 || kind == ordinalIgnoreCase }
+
+// compareBy orders two strings by a StringComparison.
+func compareBy(a, b string, kind int64) int {
+	switch kind {
+	case ordinal:
+		return strings.Compare(a, b)
+	case ordinalIgnoreCase:
+		return strings.Compare(strings.ToUpper(a), strings.ToUpper(b))
+	}
+	return compareText(a, b, ignoresCase(kind))
+}
+
+func equalFold(a, b string, kind int64) bool {
+	if ignoresCase(kind) {
+		return strings.EqualFold(a, b)
+	}
+	return a == b
+}
+
+func indexFold(s, sub string) int {
+	if ascii(s) && ascii(sub) {
+		return strings.Index(strings.ToLower(s), strings.ToLower(sub))
+	}
+	for i := range s {
+		if len(s)-i >= len(sub) && strings.EqualFold(s[i:i+len(sub)], sub) {
+			return i
+		}
+	}
+	if sub == "" {
+		return 0
+	}
+	return -1
+}

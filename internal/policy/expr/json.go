@@ -1,0 +1,467 @@
+package expr
+
+import (
+	"math/big"
+	"slices"
+	"strconv"
+)
+
+// JTokenType is Newtonsoft.Json.Linq.JTokenType.
+type JTokenType uint8
+
+// The kinds of tokens that occur, with their .NET numbers.
+const (
+	JObject    JTokenType = 1
+	JArray     JTokenType = 2
+	JProperty  JTokenType = 4
+	JInteger   JTokenType = 6
+	JFloat     JTokenType = 7
+	JString    JTokenType = 8
+	JBoolean   JTokenType = 9
+	JNull      JTokenType = 10
+	JUndefined JTokenType = 11
+	JDate      JTokenType = 12
+	JBytes     JTokenType = 14
+	JGuid      JTokenType = 15
+	JURI       JTokenType = 16
+	JTimeSpan  JTokenType = 17
+)
+
+// JToken is a node of a JSON tree with the semantics of Newtonsoft's JToken:
+// objects keep the order of their properties, every node knows its parent.
+type JToken struct {
+	kind   JTokenType
+	value  any       // of a value: int64, *big.Int, float64, Decimal, string, bool, DateTime, ...
+	name   string    // of a property
+	items  []*JToken // elements; the properties of an object; the value of a property
+	parent *JToken
+	index  map[string]*JToken // properties of a large object
+}
+
+// Kind is the type of the token.
+func (t *JToken) Kind() JTokenType { return t.kind }
+
+// Value is the value of a leaf: nil, string, bool, int64, *big.Int, float64 or
+// a time value.
+func (t *JToken) Value() any { return t.value }
+
+// Items are the elements of an array, or the values of an object's properties.
+func (t *JToken) Items() []*JToken {
+	if t.kind != JObject {
+		return t.items
+	}
+	out := make([]*JToken, len(t.items))
+	for i, p := range t.items {
+		out[i] = p.items[0]
+	}
+	return out
+}
+
+// Names are the property names of an object in order.
+func (t *JToken) Names() []string {
+	var out []string
+	if t.kind == JObject {
+		for _, p := range t.items {
+			out = append(out, p.name)
+		}
+	}
+	return out
+}
+
+// Get is the value of a property; nil when t is no object or has none.
+func (t *JToken) Get(name string) *JToken {
+	if t == nil || t.kind != JObject {
+		return nil
+	}
+	if p := t.property(name); p != nil {
+		return p.items[0]
+	}
+	return nil
+}
+
+// Set sets a property of an object to a value: a *JToken or what NewJSON takes.
+func (t *JToken) Set(name string, value any) { t.setProperty(name, jsonOf(value)) }
+
+// NewJSON makes a token of a value: nil, string, bool, numbers, time values,
+// []byte, lists and maps of the engine.
+func NewJSON(v any) *JToken { return jsonOf(v) }
+
+// NewJObject makes an empty object.
+func NewJObject() *JToken { return &JToken{kind: JObject} }
+
+func (t *JToken) container() bool {
+	return t.kind == JObject || t.kind == JArray || t.kind == JProperty
+}
+
+func (t *JToken) property(name string) *JToken {
+	if len(t.items) <= 8 {
+		for _, p := range t.items {
+			if p.name == name {
+				return p
+			}
+		}
+		return nil
+	}
+	if t.index == nil {
+		t.index = make(map[string]*JToken, len(t.items))
+		for _, p := range t.items {
+			t.index[p.name] = p
+		}
+	}
+	return t.index[name]
+}
+
+// adopt gives the token a parent; a token that has one is copied, as in Newtonsoft.
+func (t *JToken) adopt(child *JToken) *JToken {
+	if child == nil {
+		child = &JToken{kind: JNull}
+	}
+	if child.parent != nil || child == t {
+		child = child.clone()
+	}
+	child.parent = t
+	return child
+}
+
+func (t *JToken) setProperty(name string, v *JToken) {
+	if p := t.property(name); p != nil {
+		p.items[0].parent = nil
+		p.items[0] = p.adopt(v)
+		return
+	}
+	t.addProperty(name, v)
+}
+
+func (t *JToken) addProperty(name string, v *JToken) {
+	p := &JToken{kind: JProperty, name: name, parent: t}
+	p.items = []*JToken{p.adopt(v)}
+	t.items = append(t.items, p)
+	if t.index != nil {
+		t.index[name] = p
+	}
+}
+
+// addContent is Add of containers: lists are spread, properties go to objects.
+func (t *JToken) addContent(v any) {
+	switch t.kind {
+	case JArray:
+		if a, ok := v.(*Array); ok {
+			for _, x := range a.items {
+				t.addContent(x)
+			}
+			return
+		}
+		t.items = append(t.items, t.adopt(jsonOf(v)))
+	case JObject:
+		t.addToObject(v)
+	case JProperty:
+		if len(t.items) > 0 {
+			throw("Newtonsoft.Json.JsonException", "Newtonsoft.Json.Linq.JProperty cannot have multiple values.")
+		}
+		t.items = []*JToken{t.adopt(jsonOf(v))}
+	default:
+		throw("System.InvalidOperationException", "Cannot add a value to a JValue.")
+	}
+}
+
+func (t *JToken) addToObject(v any) {
+	switch p := v.(type) {
+	case *Array:
+		for _, x := range p.items {
+			t.addToObject(x)
+		}
+		return
+	case *JToken:
+		if p.kind == JObject {
+			for _, x := range p.items {
+				t.addToObject(x)
+			}
+			return
+		}
+		if p.kind == JProperty {
+			t.mustBeNew(p.name)
+			t.addProperty(p.name, p.items[0])
+			// The caller's property becomes the one in the tree.
+			if p.parent == nil {
+				added := t.items[len(t.items)-1]
+				p.parent, p.items[0] = t, added.items[0]
+				added.items[0].parent = p
+				t.items[len(t.items)-1] = p
+				if t.index != nil {
+					t.index[p.name] = p
+				}
+			}
+			return
+		}
+	}
+	throw("System.ArgumentException", "Can not add %s to Newtonsoft.Json.Linq.JObject.", typeOf(v))
+}
+
+func (t *JToken) mustBeNew(name string) {
+	if t.property(name) != nil {
+		throw("System.ArgumentException", "Can not add property %s to Newtonsoft.Json.Linq.JObject. Property with the same name already exists on object.", name)
+	}
+}
+
+// remove takes the token out of its parent.
+func (t *JToken) remove() {
+	p := t.parent
+	if p == nil {
+		throw("System.InvalidOperationException", "The parent is missing.")
+	}
+	if p.kind == JProperty {
+		p.remove()
+		return
+	}
+	if i := slices.Index(p.items, t); i >= 0 {
+		p.items = slices.Delete(p.items, i, i+1)
+	}
+	p.index, t.parent = nil, nil
+}
+
+// replace puts another token into the place of t.
+func (t *JToken) replace(v *JToken) {
+	p := t.parent
+	if p == nil {
+		throw("System.InvalidOperationException", "The parent is missing.")
+	}
+	if i := slices.Index(p.items, t); i >= 0 {
+		p.items[i] = p.adopt(v)
+	}
+	p.index, t.parent = nil, nil
+}
+
+func (t *JToken) clone() *JToken {
+	out := &JToken{kind: t.kind, value: t.value, name: t.name}
+	if len(t.items) > 0 {
+		out.items = make([]*JToken, len(t.items))
+		for i, c := range t.items {
+			k := c.clone()
+			k.parent = out
+			out.items[i] = k
+		}
+	}
+	return out
+}
+
+// jsonOf is JToken.FromObject and the implicit conversions.
+func jsonOf(v any) *JToken {
+	switch x := v.(type) {
+	case nil:
+		return &JToken{kind: JNull}
+	case *JToken:
+		return x
+	case string:
+		return &JToken{kind: JString, value: x}
+	case bool:
+		return &JToken{kind: JBoolean, value: x}
+	case float64, Decimal:
+		return &JToken{kind: JFloat, value: x}
+	case float32:
+		return &JToken{kind: JFloat, value: float64(x)}
+	case *big.Int:
+		return &JToken{kind: JInteger, value: x}
+	case uint64:
+		if x > 1<<63-1 {
+			return &JToken{kind: JInteger, value: new(big.Int).SetUint64(x)}
+		}
+		return &JToken{kind: JInteger, value: int64(x)}
+	case Char:
+		return &JToken{kind: JString, value: ToString(x)}
+	case DateTime, DateTimeOffset:
+		return &JToken{kind: JDate, value: x}
+	case TimeSpan:
+		return &JToken{kind: JTimeSpan, value: x}
+	case Guid:
+		return &JToken{kind: JGuid, value: x}
+	case *URI:
+		return &JToken{kind: JURI, value: x}
+	case []byte:
+		return &JToken{kind: JBytes, value: x}
+	}
+	if n, ok := integer(v); ok {
+		return &JToken{kind: JInteger, value: n}
+	}
+	return jsonOfObject(v)
+}
+
+func jsonOfObject(v any) *JToken {
+	switch x := v.(type) {
+	case *Array:
+		t := &JToken{kind: JArray}
+		for _, i := range x.items {
+			t.items = append(t.items, t.adopt(jsonOf(i)))
+		}
+		return t
+	case *Object:
+		t := &JToken{kind: JObject}
+		for i, n := range x.def.fields {
+			t.addProperty(n, jsonOf(x.values[i]))
+		}
+		return t
+	case *Dictionary:
+		t := &JToken{kind: JObject}
+		for _, k := range x.keys {
+			t.setProperty(ToString(k), jsonOf(x.values[keyOf(k)]))
+		}
+		return t
+	case *Pair:
+		t := &JToken{kind: JObject}
+		t.addProperty("Key", jsonOf(x.key))
+		t.addProperty("Value", jsonOf(x.value))
+		return t
+	case []string:
+		t := &JToken{kind: JArray}
+		for _, s := range x {
+			t.items = append(t.items, t.adopt(jsonOf(s)))
+		}
+		return t
+	case Header, *queryMap:
+		t := &JToken{kind: JObject}
+		eachPair(v, func(k string, vs []string) bool { t.addProperty(k, jsonOf(vs)); return true })
+		return t
+	case *Seq:
+		throw("Newtonsoft.Json.JsonSerializationException", "The sequence must be turned into a list first (ToList, ToArray).")
+	}
+	return &JToken{kind: JString, value: ToString(v)}
+}
+
+// deepEquals is JToken.DeepEquals.
+func (t *JToken) deepEquals(o *JToken) bool {
+	if t == nil || o == nil {
+		return t == o
+	}
+	if t.kind != o.kind || len(t.items) != len(o.items) || t.name != o.name {
+		return false
+	}
+	if t.kind == JObject {
+		for _, p := range t.items {
+			if q := o.property(p.name); q == nil || !p.deepEquals(q) {
+				return false
+			}
+		}
+		return true
+	}
+	for i := range t.items {
+		if !t.items[i].deepEquals(o.items[i]) {
+			return false
+		}
+	}
+	return t.container() || Equal(t.value, o.value)
+}
+
+// String is ToString() of Newtonsoft: the text of a leaf, indented JSON of the rest.
+func (t *JToken) String() string {
+	if t == nil {
+		return ""
+	}
+	if !t.container() {
+		return ToString(t.value)
+	}
+	return t.JSON(true)
+}
+
+// JSON is the text of the tree, indented by two spaces or on one line.
+func (t *JToken) JSON(indented bool) string { return string(t.append(nil, indented, 0)) }
+
+const newline = "\n"
+
+func (t *JToken) append(to []byte, indented bool, depth int) []byte {
+	line := func(d int) {
+		if indented {
+			to = append(to, newline...)
+			for range d {
+				to = append(to, "  "...)
+			}
+		}
+	}
+	switch t.kind {
+	case JProperty:
+		to = appendQuoted(to, t.name)
+		to = append(to, ':')
+		if indented {
+			to = append(to, ' ')
+		}
+		if len(t.items) == 0 {
+			return append(to, "null"...)
+		}
+		return t.items[0].append(to, indented, depth)
+	case JObject, JArray:
+		open, end := byte('{'), byte('}')
+		if t.kind == JArray {
+			open, end = '[', ']'
+		}
+		to = append(to, open)
+		for i, c := range t.items {
+			if i > 0 {
+				to = append(to, ',')
+			}
+			line(depth + 1)
+			to = c.append(to, indented, depth+1)
+		}
+		if len(t.items) > 0 {
+			line(depth)
+		}
+		return append(to, end)
+	}
+	return appendLeaf(to, t.value)
+}
+
+func appendLeaf(to []byte, v any) []byte {
+	switch x := v.(type) {
+	case nil:
+		return append(to, "null"...)
+	case bool:
+		return strconv.AppendBool(to, x)
+	case int64:
+		return strconv.AppendInt(to, x, 10)
+	case *big.Int:
+		return x.Append(to, 10)
+	case float64:
+		return append(to, jsonFloat(x)...)
+	case Decimal:
+		s := x.String()
+		if !slices.Contains([]byte(s), '.') {
+			s += ".0"
+		}
+		return append(to, s...)
+	case DateTime:
+		return appendQuoted(to, x.format("yyyy-MM-ddTHH:mm:ss.FFFFFFFK"))
+	case DateTimeOffset:
+		return appendQuoted(to, x.format("yyyy-MM-ddTHH:mm:ss.FFFFFFFzzz"))
+	case []byte:
+		return appendQuoted(to, encodeBase64(x))
+	}
+	return appendQuoted(to, ToString(v))
+}
+
+// appendQuoted escapes as Newtonsoft does by default.
+func appendQuoted(to []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	to = append(to, '"')
+	for _, r := range s {
+		switch r {
+		case '"', '\\':
+			to = append(to, '\\', byte(r))
+		case '\b':
+			to = append(to, '\\', 'b')
+		case '\f':
+			to = append(to, '\\', 'f')
+		case '\n':
+			to = append(to, '\\', 'n')
+		case '\r':
+			to = append(to, '\\', 'r')
+		case '\t':
+			to = append(to, '\\', 't')
+		case 0x85, 0x2028, 0x2029:
+			to = append(to, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
+		default:
+			if r < 0x20 {
+				to = append(to, '\\', 'u', '0', '0', hex[r>>4], hex[r&15])
+			} else {
+				to = append(to, string(r)...)
+			}
+		}
+	}
+	return append(to, '"')
+}

@@ -1,0 +1,455 @@
+package expr
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/md5"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"hash"
+	"math/big"
+	"strings"
+)
+
+// hasher is a HashAlgorithm, keyed or not.
+type hasher struct {
+	name string
+	make func() hash.Hash
+	key  []byte
+	hmac bool
+}
+
+func (h *hasher) sum(f *frame, data []byte) any {
+	f.step(1 + len(data)/512)
+	d := h.make()
+	if h.hmac {
+		d = hmac.New(h.make, h.key)
+	}
+	d.Write(data)
+	return d.Sum(nil)
+}
+
+var hashes = []struct {
+	name string
+	make func() hash.Hash
+	id   crypto.Hash
+}{{"MD5", md5.New, crypto.MD5}, {"SHA1", sha1.New, crypto.SHA1}, {"SHA256", sha256.New, crypto.SHA256}, {"SHA384", sha512.New384, crypto.SHA384}, {"SHA512", sha512.New, crypto.SHA512}}
+
+const cryptoSpace = "System.Security.Cryptography."
+
+func cryptoTypes() []typeRow {
+	out := []typeRow{
+		{decl: "class " + cryptoSpace + "HashAlgorithm : IDisposable", is: instance[*hasher], rows: []row{
+			{sig: "byte[] ComputeHash(byte[] b)", get: func(f *frame, a []any) any { return a[0].(*hasher).sum(f, arg[[]byte](a, 1)) }},
+			{sig: "byte[] ComputeHash(byte[] b, int i, int n)", get: func(f *frame, a []any) any {
+				b, i, n := arg[[]byte](a, 1), num(a, 2), num(a, 3)
+				if i < 0 || n < 0 || i+n > int64(len(b)) {
+					badIndex()
+				}
+				return a[0].(*hasher).sum(f, b[i:i+n])
+			}},
+			{sig: "int HashSize", get: func(v any) int64 { return int64(v.(*hasher).make().Size() * 8) }},
+		}},
+		{decl: "class " + cryptoSpace + "KeyedHashAlgorithm : HashAlgorithm", is: instance[*hasher], rows: []row{
+			{sig: "byte[] Key", get: func(v any) any { return v.(*hasher).key }, set: func(_ *frame, a []any) any { a[0].(*hasher).key = arg[[]byte](a, 1); return nil }},
+		}},
+		{decl: "class " + cryptoSpace + "HMAC : KeyedHashAlgorithm", is: instance[*hasher]},
+		{decl: "struct " + cryptoSpace + "HashAlgorithmName", is: instance[hashName], rows: hashNames()},
+		{decl: "class " + cryptoSpace + "RSASignaturePadding", is: instance[padding2], rows: []row{
+			{sig: "static RSASignaturePadding Pkcs1", get: fixedValue(padding2("pkcs1"))}, {sig: "static RSASignaturePadding Pss", get: fixedValue(padding2("pss"))},
+		}},
+		{decl: "class " + cryptoSpace + "RSAEncryptionPadding", is: instance[padding2], rows: []row{
+			{sig: "static RSAEncryptionPadding Pkcs1", get: fixedValue(padding2("pkcs1"))}, {sig: "static RSAEncryptionPadding OaepSHA256", get: fixedValue(padding2("oaep256"))},
+		}},
+		{decl: "struct " + cryptoSpace + "RSAParameters", is: instance[*rsaParameters], rows: rsaParameterRows()},
+		{decl: "class " + cryptoSpace + "AsymmetricAlgorithm : IDisposable", is: instance[*rsaKey]},
+		{decl: "class " + cryptoSpace + "RSA : AsymmetricAlgorithm", is: instance[*rsaKey], rows: rsaRows()},
+		{decl: "class " + cryptoSpace + "RSACryptoServiceProvider : RSA", is: instance[*rsaKey], rows: []row{{sig: "new()", get: func(*frame, []any) any { return &rsaKey{} }}}},
+		{decl: "class " + cryptoSpace + "SymmetricAlgorithm : IDisposable", is: instance[*symmetric], rows: symmetricRows()},
+		{decl: "class " + cryptoSpace + "Aes : SymmetricAlgorithm", is: instance[*symmetric], rows: []row{{sig: "static Aes Create()", get: newSymmetric}}},
+		{decl: "class " + cryptoSpace + "AesManaged : Aes", is: instance[*symmetric], rows: []row{{sig: "new()", get: newSymmetric}}},
+		{decl: "class " + cryptoSpace + "AesCryptoServiceProvider : Aes", is: instance[*symmetric], rows: []row{{sig: "new()", get: newSymmetric}}},
+		{decl: "class " + cryptoSpace + "RijndaelManaged : Aes", is: instance[*symmetric], rows: []row{{sig: "new()", get: newSymmetric}}},
+		{decl: "enum " + cryptoSpace + "CipherMode", enum: "CBC=1 ECB OFB CFB CTS"},
+		{decl: "enum " + cryptoSpace + "PaddingMode", enum: "None=1 PKCS7 Zeros ANSIX923 ISO10126"},
+		{decl: "interface " + cryptoSpace + "ICryptoTransform : IDisposable", is: instance[*transform], rows: []row{
+			{sig: "byte[] TransformFinalBlock(byte[] b, int i, int n)", get: func(f *frame, a []any) any {
+				b, i, n := arg[[]byte](a, 1), num(a, 2), num(a, 3)
+				if i < 0 || n < 0 || i+n > int64(len(b)) {
+					badIndex()
+				}
+				t := a[0].(*transform)
+				return t.s.run(f, b[i:i+n], t.encrypt)
+			}},
+		}},
+		{decl: "static " + cryptoSpace + "CryptographicOperations", rows: []row{
+			{sig: "static bool FixedTimeEquals(byte[] a, byte[] b)", get: func(_ *frame, a []any) any { return hmac.Equal(arg[[]byte](a, 0), arg[[]byte](a, 1)) }},
+		}},
+		{decl: "static CryptoExtensions", rows: encryptRows()},
+		{decl: "class " + cryptoSpace + "X509Certificates.X509Certificate2 : IDisposable", is: instance[*certificate], rows: certificateRows()},
+	}
+	for _, h := range hashes {
+		create := func(_ *frame, a []any) any { return &hasher{name: h.name, make: h.make} }
+		out = append(out, typeRow{decl: "class " + cryptoSpace + h.name + " : HashAlgorithm", is: func(v any) bool { x, ok := v.(*hasher); return ok && x.name == h.name }, rows: []row{
+			{sig: "static " + h.name + " Create()", get: create},
+			{sig: "static byte[] HashData(byte[] b)", get: func(f *frame, a []any) any { return (&hasher{make: h.make}).sum(f, arg[[]byte](a, 0)) }},
+		}})
+		for _, suffix := range []string{"Managed", "CryptoServiceProvider"} {
+			out = append(out, typeRow{decl: "class " + cryptoSpace + h.name + suffix + " : " + h.name, rows: []row{{sig: "new()", get: create}}})
+		}
+		keyed := func(_ *frame, a []any) any { return &hasher{"HMAC" + h.name, h.make, arg[[]byte](a, 0), true} }
+		out = append(out, typeRow{decl: "class " + cryptoSpace + "HMAC" + h.name + " : HMAC", is: func(v any) bool { x, ok := v.(*hasher); return ok && x.name == "HMAC"+h.name }, rows: []row{
+			{sig: "new(byte[] key)", get: keyed}, {sig: "new()", get: func(*frame, []any) any { return &hasher{"HMAC" + h.name, h.make, nil, true} }},
+			{sig: "static byte[] HashData(byte[] key, byte[] b)", get: func(f *frame, a []any) any {
+				return (&hasher{make: h.make, key: arg[[]byte](a, 0), hmac: true}).sum(f, arg[[]byte](a, 1))
+			}},
+		}})
+	}
+	return append(out, jwtTypes()...)
+}
+
+type hashName string
+
+// String is the name of the algorithm.
+func (h hashName) String() string { return string(h) }
+
+func (h hashName) hash() crypto.Hash {
+	for _, x := range hashes {
+		if x.name == string(h) {
+			return x.id
+		}
+	}
+	throw(cryptoSpace+"CryptographicException", "The hash algorithm '%s' is not known.", string(h))
+	return 0
+}
+
+func hashNames() []row {
+	var rows []row
+	for _, h := range hashes {
+		rows = append(rows, row{sig: "static HashAlgorithmName " + h.name, get: fixedValue(hashName(h.name))})
+	}
+	return rows
+}
+
+// padding2 names an RSA padding.
+type padding2 string
+
+func cryptoFailed(err error) {
+	throw(cryptoSpace+"CryptographicException", "%s", err)
+}
+
+// symmetric is AES with key, IV, mode and padding.
+type symmetric struct {
+	key, iv       []byte
+	mode, padding int64
+}
+
+type transform struct {
+	s       *symmetric
+	encrypt bool
+}
+
+func newSymmetric(*frame, []any) any { return &symmetric{mode: 1, padding: 2} }
+
+func (s *symmetric) run(f *frame, data []byte, encrypt bool) any {
+	f.step(1 + len(data)/256)
+	f.charge(len(data) + 32)
+	block, err := aes.NewCipher(s.key)
+	if err != nil {
+		throw(cryptoSpace+"CryptographicException", "Specified key is not a valid size for this algorithm.")
+	}
+	if s.mode != 2 && len(s.iv) != aes.BlockSize {
+		throw(cryptoSpace+"CryptographicException", "Specified initialization vector (IV) does not match the block size for this algorithm.")
+	}
+	if encrypt {
+		return s.crypt(block, s.pad(data), true)
+	}
+	if len(data)%aes.BlockSize != 0 {
+		throw(cryptoSpace+"CryptographicException", "The input data is not a complete block.")
+	}
+	return s.unpad(s.crypt(block, data, false))
+}
+
+func (s *symmetric) crypt(block cipher.Block, data []byte, encrypt bool) []byte {
+	if len(data)%aes.BlockSize != 0 {
+		throw(cryptoSpace+"CryptographicException", "The input data is not a complete block.")
+	}
+	out := make([]byte, len(data))
+	switch {
+	case s.mode == 2:
+		for i := 0; i < len(data); i += aes.BlockSize {
+			if encrypt {
+				block.Encrypt(out[i:], data[i:])
+			} else {
+				block.Decrypt(out[i:], data[i:])
+			}
+		}
+	case s.mode != 1:
+		throw(cryptoSpace+"CryptographicException", "Specified cipher mode is not valid for this algorithm.")
+	case encrypt:
+		cipher.NewCBCEncrypter(block, s.iv).CryptBlocks(out, data)
+	default:
+		cipher.NewCBCDecrypter(block, s.iv).CryptBlocks(out, data)
+	}
+	return out
+}
+
+func (s *symmetric) pad(data []byte) []byte {
+	n := aes.BlockSize - len(data)%aes.BlockSize
+	switch s.padding {
+	case 1:
+		return data
+	case 3:
+		if n == aes.BlockSize {
+			return data
+		}
+		return append(bytes.Clone(data), make([]byte, n)...)
+	}
+	return append(bytes.Clone(data), bytes.Repeat([]byte{byte(n)}, n)...)
+}
+
+func (s *symmetric) unpad(data []byte) any {
+	if s.padding == 1 || s.padding == 3 {
+		return data
+	}
+	if len(data) == 0 {
+		return data
+	}
+	n := int(data[len(data)-1])
+	if n == 0 || n > aes.BlockSize || n > len(data) || !bytes.Equal(data[len(data)-n:], bytes.Repeat([]byte{byte(n)}, n)) {
+		throw(cryptoSpace+"CryptographicException", "Padding is invalid and cannot be removed.")
+	}
+	return data[:len(data)-n]
+}
+
+func symmetricRows() []row {
+	pass := func(encrypt bool) tableFunc {
+		return func(_ *frame, a []any) any {
+			s := *a[0].(*symmetric)
+			if len(a) == 3 {
+				s.key, s.iv = arg[[]byte](a, 1), arg[[]byte](a, 2)
+			}
+			return &transform{&s, encrypt}
+		}
+	}
+	return []row{
+		{sig: "byte[] Key", get: func(v any) any { return v.(*symmetric).key }, set: func(_ *frame, a []any) any { a[0].(*symmetric).key = arg[[]byte](a, 1); return nil }},
+		{sig: "byte[] IV", get: func(v any) any { return v.(*symmetric).iv }, set: func(_ *frame, a []any) any { a[0].(*symmetric).iv = arg[[]byte](a, 1); return nil }},
+		{sig: "CipherMode Mode", get: func(v any) int64 { return v.(*symmetric).mode }, set: func(_ *frame, a []any) any { a[0].(*symmetric).mode = num(a, 1); return nil }},
+		{sig: "PaddingMode Padding", get: func(v any) int64 { return v.(*symmetric).padding }, set: func(_ *frame, a []any) any { a[0].(*symmetric).padding = num(a, 1); return nil }},
+		{sig: "int KeySize", get: func(v any) int64 { return int64(len(v.(*symmetric).key) * 8) }, set: func(*frame, []any) any { return nil }},
+		{sig: "int BlockSize", get: func(any) int64 { return 128 }, set: func(*frame, []any) any { return nil }},
+		{sig: "ICryptoTransform CreateEncryptor()", get: pass(true)}, {sig: "ICryptoTransform CreateEncryptor(byte[] key, byte[] iv)", get: pass(true)},
+		{sig: "ICryptoTransform CreateDecryptor()", get: pass(false)}, {sig: "ICryptoTransform CreateDecryptor(byte[] key, byte[] iv)", get: pass(false)},
+	}
+}
+
+// encryptRows are byte[].Encrypt and Decrypt.
+func encryptRows() []row {
+	var rows []row
+	for _, encrypt := range []bool{true, false} {
+		name := map[bool]string{true: "Encrypt", false: "Decrypt"}[encrypt]
+		rows = append(rows,
+			row{sig: "static byte[] " + name + "(this byte[] b, string alg, byte[] key, byte[] iv)", get: func(f *frame, a []any) any {
+				switch strings.ToLower(text(a, 1)) {
+				case "aes", "aesmanaged", "rijndael", "rijndaelmanaged", "system.security.cryptography.aes":
+				default:
+					throw(cryptoSpace+"CryptographicException", "The algorithm '%s' is not supported; use Aes.", text(a, 1))
+				}
+				s := &symmetric{key: arg[[]byte](a, 2), iv: arg[[]byte](a, 3), mode: 1, padding: 2}
+				return s.run(f, arg[[]byte](a, 0), encrypt)
+			}},
+			row{sig: "static byte[] " + name + "(this byte[] b, SymmetricAlgorithm alg)", get: func(f *frame, a []any) any {
+				return arg[*symmetric](a, 1).run(f, arg[[]byte](a, 0), encrypt)
+			}},
+			row{sig: "static byte[] " + name + "(this byte[] b, SymmetricAlgorithm alg, byte[] key, byte[] iv)", get: func(f *frame, a []any) any {
+				s := *arg[*symmetric](a, 1)
+				s.key, s.iv = arg[[]byte](a, 2), arg[[]byte](a, 3)
+				return s.run(f, arg[[]byte](a, 0), encrypt)
+			}})
+	}
+	return rows
+}
+
+// rsaKey is RSA with a private or only a public key.
+type rsaKey struct {
+	private *rsa.PrivateKey
+	public  *rsa.PublicKey
+}
+
+type rsaParameters struct{ parts map[string][]byte }
+
+func rsaParameterRows() []row {
+	rows := []row{{sig: "new()", get: func(*frame, []any) any { return &rsaParameters{map[string][]byte{}} }}}
+	for _, n := range []string{"Modulus", "Exponent", "D", "P", "Q", "DP", "DQ", "InverseQ"} {
+		rows = append(rows, row{sig: "byte[] " + n, get: func(v any) any { return v.(*rsaParameters).parts[n] },
+			set: func(_ *frame, a []any) any { a[0].(*rsaParameters).parts[n] = arg[[]byte](a, 1); return nil }})
+	}
+	return rows
+}
+
+func (k *rsaKey) load(p *rsaParameters) {
+	n := func(name string) *big.Int { return new(big.Int).SetBytes(p.parts[name]) }
+	k.public = &rsa.PublicKey{N: n("Modulus"), E: int(n("Exponent").Int64())}
+	if len(p.parts["D"]) > 0 {
+		k.private = &rsa.PrivateKey{PublicKey: *k.public, D: n("D"), Primes: []*big.Int{n("P"), n("Q")}}
+		if err := k.private.Validate(); err != nil {
+			cryptoFailed(err)
+		}
+		k.private.Precompute()
+	}
+}
+
+func rsaRows() []row {
+	sign := func(f *frame, a []any) any {
+		k := a[0].(*rsaKey)
+		if k.private == nil {
+			throw(cryptoSpace+"CryptographicException", "The key has no private part.")
+		}
+		f.step(1000)
+		id := a[2].(hashName).hash()
+		h := id.New()
+		h.Write(arg[[]byte](a, 1))
+		if a[3] == padding2("pss") {
+			out, err := rsa.SignPSS(randomReader{f}, k.private, id, h.Sum(nil), &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
+			if err != nil {
+				cryptoFailed(err)
+			}
+			return out
+		}
+		out, err := rsa.SignPKCS1v15(nil, k.private, id, h.Sum(nil))
+		if err != nil {
+			cryptoFailed(err)
+		}
+		return out
+	}
+	return []row{
+		{sig: "static RSA Create()", get: func(*frame, []any) any { return &rsaKey{} }},
+		{sig: "static RSA Create(RSAParameters p)", get: func(_ *frame, a []any) any { k := &rsaKey{}; k.load(arg[*rsaParameters](a, 0)); return k }},
+		{sig: "void ImportParameters(RSAParameters p)", get: func(_ *frame, a []any) any { a[0].(*rsaKey).load(arg[*rsaParameters](a, 1)); return nil }},
+		{sig: "void ImportFromPem(string s)", get: func(_ *frame, a []any) any { a[0].(*rsaKey).pem(text(a, 1)); return nil }},
+		{sig: "void ImportPkcs8PrivateKey(byte[] b, out int n)", get: func(_ *frame, a []any) any {
+			b := arg[[]byte](a, 1)
+			a[0].(*rsaKey).der(b)
+			a[2].(*outRef).set(int32(len(b)))
+			return nil
+		}},
+		{sig: "void ImportRSAPrivateKey(byte[] b, out int n)", get: func(_ *frame, a []any) any {
+			b := arg[[]byte](a, 1)
+			a[0].(*rsaKey).der(b)
+			a[2].(*outRef).set(int32(len(b)))
+			return nil
+		}},
+		{sig: "byte[] SignData(byte[] b, HashAlgorithmName h, RSASignaturePadding p)", get: sign},
+		{sig: "bool VerifyData(byte[] b, byte[] s, HashAlgorithmName h, RSASignaturePadding p)", get: func(f *frame, a []any) any {
+			k := a[0].(*rsaKey)
+			if k.public == nil {
+				throw(cryptoSpace+"CryptographicException", "The key is empty.")
+			}
+			f.step(200)
+			id := a[3].(hashName).hash()
+			h := id.New()
+			h.Write(arg[[]byte](a, 1))
+			if a[4] == padding2("pss") {
+				return rsa.VerifyPSS(k.public, id, h.Sum(nil), arg[[]byte](a, 2), nil) == nil
+			}
+			return rsa.VerifyPKCS1v15(k.public, id, h.Sum(nil), arg[[]byte](a, 2)) == nil
+		}},
+	}
+}
+
+// randomReader reads the random source of the request.
+type randomReader struct{ f *frame }
+
+func (r randomReader) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(r.f.ctx.Random())
+	}
+	return len(p), nil
+}
+
+func (k *rsaKey) pem(s string) {
+	block, _ := pem.Decode([]byte(s))
+	if block == nil {
+		throw("System.ArgumentException", "No supported key formats were found.")
+	}
+	k.der(block.Bytes)
+}
+
+func (k *rsaKey) der(b []byte) {
+	if p, err := x509.ParsePKCS1PrivateKey(b); err == nil {
+		k.private, k.public = p, &p.PublicKey
+	} else if p, err := x509.ParsePKCS8PrivateKey(b); err == nil {
+		if r, ok := p.(*rsa.PrivateKey); ok {
+			k.private, k.public = r, &r.PublicKey
+		}
+	} else if p, err := x509.ParsePKIXPublicKey(b); err == nil {
+		k.public, _ = p.(*rsa.PublicKey)
+	}
+	if k.public == nil {
+		throw(cryptoSpace+"CryptographicException", "The key could not be read.")
+	}
+}
+
+// certificate is X509Certificate2.
+type certificate struct {
+	c   *x509.Certificate
+	key *rsaKey
+}
+
+func readCertificate(_ *frame, a []any) any {
+	b := arg[[]byte](a, 0)
+	if p, _ := pem.Decode(b); p != nil {
+		b = p.Bytes
+	}
+	c, err := x509.ParseCertificate(b)
+	if err != nil {
+		throw(cryptoSpace+"CryptographicException", "The certificate could not be read; only DER and PEM certificates are supported.")
+	}
+	return &certificate{c: c}
+}
+
+func certificateRows() []row {
+	get := func(f func(*x509.Certificate) string) func(any) string {
+		return func(v any) string { return f(v.(*certificate).c) }
+	}
+	print := func(c *x509.Certificate) string {
+		h := sha1.Sum(c.Raw)
+		return strings.ToUpper(hex.EncodeToString(h[:]))
+	}
+	return []row{
+		{sig: "new(byte[] b)", get: readCertificate}, {sig: "new(byte[] b, string? password)", get: readCertificate},
+		{sig: "string Thumbprint", get: get(print)}, {sig: "string GetCertHashString()", get: get(print)},
+		{sig: "string Subject", get: get(func(c *x509.Certificate) string { return c.Subject.String() })},
+		{sig: "string Issuer", get: get(func(c *x509.Certificate) string { return c.Issuer.String() })},
+		{sig: "string SerialNumber", get: get(func(c *x509.Certificate) string { return strings.ToUpper(hex.EncodeToString(c.SerialNumber.Bytes())) })},
+		{sig: "DateTime NotBefore", get: func(v any) any { return NewDateTime(v.(*certificate).c.NotBefore) }},
+		{sig: "DateTime NotAfter", get: func(v any) any { return NewDateTime(v.(*certificate).c.NotAfter) }},
+		{sig: "byte[] RawData", get: func(v any) any { return v.(*certificate).c.Raw }},
+		{sig: "bool HasPrivateKey", get: func(v any) bool { return v.(*certificate).key != nil }},
+		{sig: "bool Verify()", get: func(f *frame, a []any) any { return verifyCertificate(f, a[0].(*certificate)) }},
+		{sig: "bool VerifyNoRevocation()", get: func(f *frame, a []any) any { return verifyCertificate(f, a[0].(*certificate)) }},
+		{sig: "RSA GetRSAPrivateKey()", get: func(v any) any { return pointer(v.(*certificate).key) }},
+		{sig: "RSA GetRSAPublicKey()", get: func(v any) any {
+			p, ok := v.(*certificate).c.PublicKey.(*rsa.PublicKey)
+			if !ok {
+				return nil
+			}
+			return &rsaKey{public: p}
+		}},
+	}
+}
+
+// verifyCertificate checks the validity period; the chain needs the trust store of the system.
+func verifyCertificate(f *frame, c *certificate) bool {
+	_, err := c.c.Verify(x509.VerifyOptions{CurrentTime: f.ctx.Now(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+	return err == nil
+}

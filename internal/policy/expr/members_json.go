@@ -1,0 +1,826 @@
+package expr
+
+import (
+	"math/big"
+	"strconv"
+	"strings"
+)
+
+func jsonKind(kinds ...JTokenType) func(any) bool {
+	return func(v any) bool {
+		t, ok := v.(*JToken)
+		if !ok {
+			return false
+		}
+		for _, k := range kinds {
+			if t.kind == k {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func jsonTypes() []typeRow {
+	const ns = "Newtonsoft.Json.Linq."
+	leaf := func(v any) bool { t, ok := v.(*JToken); return ok && !t.container() }
+	return []typeRow{
+		{decl: "enum Newtonsoft.Json.Formatting", enum: "None Indented"},
+		{decl: "enum Newtonsoft.Json.NullValueHandling", enum: "Include Ignore"},
+		{decl: "enum " + ns + "JTokenType", enum: "None Object Array Constructor Property Comment Integer Float String Boolean Null Undefined Date Raw Bytes Guid Uri TimeSpan"},
+		{decl: "class " + ns + "JToken : IEnumerable<JToken>", is: instance[*JToken], rows: tokenRows()},
+		{decl: "class " + ns + "JContainer : JToken", is: jsonKind(JObject, JArray, JProperty), rows: []row{
+			{sig: "int Count", get: func(v any) int64 { return int64(len(v.(*JToken).items)) }},
+			{sig: "void Add(object? v)", get: listAdd}, {sig: "void RemoveAll()", get: listClear},
+			{sig: "void AddFirst(object? v)", get: func(f *frame, a []any) any { return listInsert(f, []any{a[0], int32(0), a[1]}) }},
+		}},
+		{decl: "class " + ns + "JObject : IEnumerable<KeyValuePair<string,JToken>>, JContainer", is: jsonKind(JObject), rows: objectRows()},
+		{decl: "class " + ns + "JArray : JContainer, IList<JToken>", is: jsonKind(JArray), rows: arrayTokenRows()},
+		{decl: "class " + ns + "JProperty : JContainer", is: jsonKind(JProperty), rows: []row{
+			{sig: "new(string name, object? value)", get: newProperty}, {sig: "new(string name, params object[] value)", get: newProperty},
+			{sig: "string Name", get: func(v any) string { return v.(*JToken).name }},
+			{sig: "JToken Value", get: func(_ *frame, a []any) any { return firstItem(a[0].(*JToken)) }, set: func(_ *frame, a []any) any {
+				t := a[0].(*JToken)
+				v, _ := a[1].(*JToken)
+				t.items = []*JToken{t.adopt(v)}
+				return nil
+			}},
+		}},
+		{decl: "class " + ns + "JValue : JToken", is: leaf, rows: []row{
+			{sig: "new(object? v)", get: func(_ *frame, a []any) any { return jsonOf(a[0]) }},
+			{sig: "object Value", get: func(_ *frame, a []any) any { return a[0].(*JToken).value }, set: func(_ *frame, a []any) any {
+				n := jsonOf(a[1])
+				t := a[0].(*JToken)
+				t.kind, t.value = n.kind, n.value
+				return nil
+			}},
+			{sig: "static JValue CreateNull()", get: func(*frame, []any) any { return jsonOf(nil) }},
+		}},
+		{decl: "class Newtonsoft.Json.JsonSerializerSettings", is: instance[*jsonSettings], rows: []row{
+			{sig: "new()", get: func(*frame, []any) any { return &jsonSettings{} }},
+			{sig: "Formatting Formatting", get: func(*frame, []any) any { return int32(0) }, set: func(_ *frame, a []any) any {
+				a[0].(*jsonSettings).indented = num(a, 1) == 1
+				return nil
+			}},
+			{sig: "NullValueHandling NullValueHandling", get: func(*frame, []any) any { return int32(0) }, set: func(_ *frame, a []any) any {
+				a[0].(*jsonSettings).dropNull = num(a, 1) == 1
+				return nil
+			}},
+		}},
+		{decl: "static Newtonsoft.Json.JsonConvert", rows: []row{
+			{sig: "static string SerializeObject(object? v)", get: serialize}, {sig: "static string SerializeObject(object? v, Formatting f)", get: serialize},
+			{sig: "static string SerializeObject(object? v, JsonSerializerSettings s)", get: serialize},
+			{sig: "static string SerializeObject(object? v, Formatting f, JsonSerializerSettings s)", get: serialize},
+			{sig: "static string ToString(object? v)", get: serialize},
+			{sig: "static object DeserializeObject(string s)", get: func(f *frame, a []any) any {
+				t := parseJSON(f.machine, text(a, 0))
+				if !t.container() {
+					return t.value
+				}
+				return t
+			}},
+			{sig: "static T DeserializeObject<T>(string s)", get: func(f *frame, t []*typ, a []any) any { return fromJSON(f, parseJSON(f.machine, text(a, 0)), t[0]) }},
+		}},
+	}
+}
+
+type jsonSettings struct{ indented, dropNull bool }
+
+func firstItem(t *JToken) any {
+	if len(t.items) == 0 {
+		return nil
+	}
+	return t.items[0]
+}
+
+func newProperty(_ *frame, a []any) any {
+	p := &JToken{kind: JProperty, name: text(a, 0)}
+	v := a[1]
+	if _, ok := v.(*Array); ok {
+		arr := &JToken{kind: JArray}
+		arr.addContent(v)
+		v = arr
+	}
+	p.addContent(v)
+	return p
+}
+
+func serialize(f *frame, a []any) any {
+	t := jsonOf(materialise(f, a[0]))
+	indented := false
+	for _, x := range a[1:] {
+		switch s := x.(type) {
+		case Enum:
+			indented = s.v == 1
+		case *jsonSettings:
+			indented = indented || s.indented
+			if s.dropNull {
+				t = t.clone()
+				t.dropNulls()
+			}
+		}
+	}
+	s := t.JSON(indented)
+	f.charge(len(s))
+	return s
+}
+
+func (t *JToken) dropNulls() {
+	kept := t.items[:0]
+	for _, c := range t.items {
+		if c.kind == JProperty && c.items[0].kind == JNull && t.kind == JObject {
+			continue
+		}
+		c.dropNulls()
+		kept = append(kept, c)
+	}
+	t.items, t.index = kept, nil
+}
+
+// materialise turns a lazy sequence into a list.
+func materialise(f *frame, v any) any {
+	switch s := v.(type) {
+	case *Seq:
+		return &Array{elem: s.elem, items: collect(f, s), list: true}
+	case *orderedSeq:
+		return &s.Array
+	case *groupOf:
+		return &Array{elem: s.elem, items: s.items}
+	case *Set:
+		return &Array{elem: s.elem, items: s.items}
+	}
+	return v
+}
+
+// conversions of JToken: C# word and .NET name.
+var tokenConversions = []string{"bool", "int", "long", "double", "float", "decimal", "string", "uint", "ulong", "short", "ushort", "byte", "sbyte", "char",
+	"DateTime", "DateTimeOffset", "Guid", "TimeSpan", "Uri"}
+
+func tokenRows() []row {
+	rows := []row{
+		{sig: "JToken this[object key]", get: tokenIndex, set: tokenSet},
+		{sig: "JTokenType Type", get: func(v any) int64 { return int64(v.(*JToken).kind) }},
+		{sig: "JToken Parent", get: func(_ *frame, a []any) any { return pointer(a[0].(*JToken).parent) }},
+		{sig: "JToken Root", get: func(_ *frame, a []any) any {
+			t := a[0].(*JToken)
+			for t.parent != nil {
+				t = t.parent
+			}
+			return t
+		}},
+		{sig: "string Path", get: func(v any) string { return v.(*JToken).path() }},
+		{sig: "bool HasValues", get: func(v any) bool { return len(v.(*JToken).items) > 0 }},
+		{sig: "JToken First", get: func(_ *frame, a []any) any { return firstItem(a[0].(*JToken)) }},
+		{sig: "JToken Last", get: func(_ *frame, a []any) any {
+			t := a[0].(*JToken)
+			if len(t.items) == 0 {
+				return nil
+			}
+			return t.items[len(t.items)-1]
+		}},
+		{sig: "T Value<T>(object key)", get: func(f *frame, t []*typ, a []any) any {
+			v, _ := tokenIndex(f, a).(*JToken)
+			return tokenValue(v, t[0])
+		}},
+		{sig: "static T Value<T>(this IEnumerable<JToken> v)", get: func(f *frame, t []*typ, a []any) any {
+			v, _ := notNull(a[0]).(*JToken)
+			return tokenValue(v, t[0])
+		}},
+		{sig: "IEnumerable<T> Values<T>()", get: func(f *frame, t []*typ, a []any) any {
+			out := &Array{elem: t[0]}
+			for _, v := range a[0].(*JToken).Items() {
+				out.items = append(out.items, tokenValue(v, t[0]))
+			}
+			return out
+		}},
+		{sig: "static IEnumerable<JToken> Values(this IEnumerable<JToken> v)", get: func(f *frame, a []any) any {
+			return tokens(f, a[0], func(t *JToken) []*JToken { return t.Items() })
+		}},
+		{sig: "IEnumerable<JToken> Children()", get: func(_ *frame, a []any) any { return tokenArray(a[0].(*JToken).items) }},
+		{sig: "IEnumerable<T> Children<T>()", get: func(_ *frame, t []*typ, a []any) any {
+			out := &Array{elem: t[0]}
+			for _, c := range a[0].(*JToken).items {
+				if isInstance(c, t[0]) {
+					out.items = append(out.items, c)
+				}
+			}
+			return out
+		}},
+		{sig: "T ToObject<T>()", get: func(f *frame, t []*typ, a []any) any { return fromJSON(f, a[0].(*JToken), t[0]) }},
+		{sig: "string ToString(Formatting f)", get: func(f *frame, a []any) any {
+			s := a[0].(*JToken).JSON(num(a, 1) == 1)
+			f.charge(len(s))
+			return s
+		}},
+		{sig: "string ToString(IFormatProvider? f)", get: func(_ *frame, a []any) any { return ToString(a[0]) }},
+		{sig: "string ToString()", get: func(f *frame, a []any) any { s := a[0].(*JToken).String(); f.charge(len(s)); return s }},
+		{sig: "JToken SelectToken(string path)", get: selectToken}, {sig: "JToken SelectToken(string path, bool mustExist)", get: selectToken},
+		{sig: "IEnumerable<JToken> SelectTokens(string path)", get: func(f *frame, a []any) any { return tokenArray(jsonPath(f, a[0].(*JToken), text(a, 1))) }},
+		{sig: "JToken DeepClone()", get: func(f *frame, a []any) any { f.charge(256); return a[0].(*JToken).clone() }},
+		{sig: "void Remove()", get: func(_ *frame, a []any) any { a[0].(*JToken).remove(); return nil }},
+		{sig: "void Replace(JToken? v)", get: func(_ *frame, a []any) any {
+			v, _ := a[1].(*JToken)
+			a[0].(*JToken).replace(v)
+			return nil
+		}},
+		{sig: "IEnumerable<JToken> Ancestors()", get: func(_ *frame, a []any) any {
+			var out []*JToken
+			for p := a[0].(*JToken).parent; p != nil; p = p.parent {
+				out = append(out, p)
+			}
+			return tokenArray(out)
+		}},
+		{sig: "IEnumerable<JToken> Descendants()", get: func(f *frame, a []any) any { return tokenArray(a[0].(*JToken).descendants(f, nil)) }},
+		{sig: "static JToken Parse(string s)", get: func(f *frame, a []any) any { return parseJSON(f.machine, text(a, 0)) }},
+		{sig: "static JToken FromObject(object v)", get: func(f *frame, a []any) any { return jsonOf(materialise(f, a[0])) }},
+		{sig: "static bool DeepEquals(JToken? a, JToken? b)", get: func(_ *frame, a []any) any {
+			x, _ := a[0].(*JToken)
+			y, _ := a[1].(*JToken)
+			return x.deepEquals(y)
+		}},
+	}
+	for _, w := range tokenConversions {
+		from := w
+		if w == "string" || w == "Uri" {
+			from += "?"
+		}
+		conv := func(_ *frame, a []any) any { v, _ := a[0].(*JToken); return tokenTo(v, typeNamed(w)) }
+		rows = append(rows, row{sig: "static implicit JToken(" + from + " v)", get: func(_ *frame, a []any) any { return jsonOf(a[0]) }},
+			row{sig: "static explicit " + w + "(JToken? v)", get: conv})
+		if t := w; t != "string" && t != "Uri" {
+			rows = append(rows, row{sig: "static implicit JToken(" + w + "? v)", get: func(_ *frame, a []any) any { return jsonOf(a[0]) }},
+				row{sig: "static explicit " + w + "?(JToken? v)", get: func(f *frame, a []any) any {
+					if v, _ := a[0].(*JToken); v == nil || v.kind == JNull || v.kind == JUndefined {
+						return nil
+					}
+					return conv(f, a)
+				}})
+		}
+	}
+	return append(rows, row{sig: "static implicit JToken(byte[]? v)", get: func(_ *frame, a []any) any { return jsonOf(a[0]) }},
+		row{sig: "static explicit byte[](JToken? v)", get: func(f *frame, a []any) any {
+			v, _ := a[0].(*JToken)
+			if v == nil {
+				return nil
+			}
+			if b, ok := v.value.([]byte); ok {
+				return b
+			}
+			return decodeBase64(f, ToString(v.value))
+		}})
+}
+
+// typeNamed resolves a C# word of the table.
+func typeNamed(w string) *typ {
+	if n, ok := keywords[w]; ok {
+		w = n
+	}
+	return named("System." + w)
+}
+
+func tokens(f *frame, v any, get func(*JToken) []*JToken) any {
+	var out []*JToken
+	each(f, v, func(x any) bool {
+		if t, ok := x.(*JToken); ok {
+			out = append(out, get(t)...)
+		}
+		return true
+	})
+	return tokenArray(out)
+}
+
+func (t *JToken) descendants(f *frame, out []*JToken) []*JToken {
+	for _, c := range t.items {
+		f.step(1)
+		out = c.descendants(f, append(out, c))
+	}
+	return out
+}
+
+func tokenArray(list []*JToken) *Array {
+	a := &Array{elem: &typ{def: types().token}, items: make([]any, len(list))}
+	for i, t := range list {
+		a.items[i] = t
+	}
+	return a
+}
+
+func tokenIndex(_ *frame, a []any) any {
+	t := a[0].(*JToken)
+	if name, ok := a[1].(string); ok {
+		switch {
+		case t.kind == JObject:
+			return pointer(t.Get(name))
+		case t.kind == JArray:
+			throw("System.ArgumentException", "Accessed JArray values with invalid key value: %q. Int32 array index expected.", name)
+		case t.kind == JProperty:
+			throw("System.ArgumentException", "Accessed JProperty values with a key.")
+		}
+		throw("System.InvalidOperationException", "Cannot access child value on Newtonsoft.Json.Linq.JValue.")
+	}
+	i, ok := integer(a[1])
+	if !ok {
+		throw("System.ArgumentException", "Accessed JToken values with invalid key value.")
+	}
+	switch {
+	case t.kind == JObject:
+		throw("System.ArgumentException", "Accessed JObject values with invalid key value: %d. Object property name expected.", i)
+	case !t.container():
+		throw("System.InvalidOperationException", "Cannot access child value on Newtonsoft.Json.Linq.JValue.")
+	case i < 0 || i >= int64(len(t.items)):
+		badIndex()
+	}
+	return t.items[i]
+}
+
+func tokenSet(f *frame, a []any) any {
+	t := a[0].(*JToken)
+	v, _ := a[2].(*JToken)
+	f.charge(128)
+	if name, ok := a[1].(string); ok && t.kind == JObject {
+		t.setProperty(name, v)
+		return nil
+	}
+	old, _ := tokenIndex(f, a[:2]).(*JToken)
+	old.replace(v)
+	return nil
+}
+
+func (t *JToken) path() string {
+	if t.parent == nil {
+		return ""
+	}
+	up := t.parent.path()
+	switch t.parent.kind {
+	case JArray:
+		for i, c := range t.parent.items {
+			if c == t {
+				return up + "[" + strconv.Itoa(i) + "]"
+			}
+		}
+	case JObject:
+		if up != "" {
+			up += "."
+		}
+		return up + t.name
+	}
+	return up
+}
+
+// tokenValue is Value<T>: null and missing give default(T).
+func tokenValue(v *JToken, t *typ) any {
+	u := types()
+	switch {
+	case t.as(u.token) != nil:
+		if v != nil && !isInstance(v, t) {
+			throw("System.InvalidCastException", "Cannot cast %s to %s.", jsonClass(v.kind), t)
+		}
+		return pointer(v)
+	case v == nil || v.kind == JNull || v.kind == JUndefined:
+		return zeroValue(t)
+	case t.is(kNullable):
+		if v.kind == JString && v.value == "" {
+			return nil
+		}
+		return tokenTo(v, t.args[0])
+	case t.def == u.object.def:
+		if v.container() {
+			return v
+		}
+		return v.value
+	}
+	return tokenTo(v, t)
+}
+
+func noConversion(v *JToken, t *typ) {
+	kind := "Null"
+	if v != nil {
+		kind = Enum{types().full["Newtonsoft.Json.Linq.JTokenType"], int64(v.kind)}.String()
+	}
+	throw("System.ArgumentException", "Can not convert %s to %s.", kind, t.clrName())
+}
+
+// tokenTo is the explicit conversion of a token.
+func tokenTo(v *JToken, t *typ) any {
+	if v != nil && v.kind == JProperty && len(v.items) == 1 {
+		v = v.items[0]
+	}
+	if v == nil || v.kind == JNull || v.kind == JUndefined {
+		if t.nullable() {
+			return nil
+		}
+		if v == nil {
+			throw("System.ArgumentNullException", "Value cannot be null. (Parameter 'value')")
+		}
+		noConversion(v, t)
+	}
+	if v.container() {
+		noConversion(v, t)
+	}
+	switch k := t.def.kind; {
+	case k == kString:
+		if d, ok := v.value.(DateTime); ok {
+			return d.format("MM/dd/yyyy HH:mm:ss")
+		}
+		return ToString(v.value)
+	case k == kBool:
+		return toBool(v.value)
+	case k == kChar:
+		return Char(charAt(ToString(v.value), 0))
+	case t.integral():
+		for _, i := range integerKinds {
+			if i.name == t.clrName() {
+				return boxInt(t, toInteger(v.value, i.bits, i.signed, 10))
+			}
+		}
+	case k == kDecimal:
+		if s, ok := v.value.(string); ok {
+			d, ok := parseDecimal(s)
+			if !ok {
+				badFormat()
+			}
+			return d
+		}
+		if n, ok := v.value.(*big.Int); ok {
+			return Decimal{n: n}
+		}
+		return toDecimal(v.value)
+	case k == kFloat64 || k == kFloat32:
+		d := toDouble(v.value)
+		if k == kFloat32 {
+			return float32(d)
+		}
+		return d
+	}
+	return tokenStruct(v, t)
+}
+
+func tokenStruct(v *JToken, t *typ) any {
+	s := ToString(v.value)
+	if t.is(kEnum) {
+		if n, ok := integer(v.value); ok {
+			return Enum{t.def, n}
+		}
+		n, ok := parseEnum(t.def, s, true)
+		if !ok {
+			noConversion(v, t)
+		}
+		return Enum{t.def, n}
+	}
+	switch t.def.name {
+	case "DateTime":
+		switch d := v.value.(type) {
+		case DateTime:
+			return d
+		case DateTimeOffset:
+			return DateTime{ticks: d.ticks}
+		}
+		return mustDate(s)
+	case "DateTimeOffset":
+		if d, ok := v.value.(DateTime); ok {
+			return DateTimeOffset{ticks: d.ticks}
+		}
+		return parseOffset(nil, []any{s})
+	case "Guid":
+		if g, ok := v.value.(Guid); ok {
+			return g
+		}
+		g, ok := parseGuid(s)
+		if !ok {
+			noConversion(v, t)
+		}
+		return g
+	case "TimeSpan":
+		d, ok := parseSpan(s)
+		if !ok {
+			noConversion(v, t)
+		}
+		return d
+	case "Uri":
+		return mustURI(s)
+	}
+	noConversion(v, t)
+	return nil
+}
+
+// fromJSON is ToObject<T> and DeserializeObject<T>.
+func fromJSON(f *frame, v *JToken, t *typ) any {
+	u := types()
+	f.step(1)
+	switch {
+	case t.as(u.token) != nil:
+		return tokenValue(v, t)
+	case v.kind == JNull:
+		return zeroValue(t)
+	case t.def == u.list || t.is(kArray) && !t.args[0].is(kUint8) || t.def.name == "IEnumerable" || t.def.name == "IList":
+		if v.kind != JArray {
+			noConversion(v, t)
+		}
+		out := &Array{elem: t.args[0], list: !t.is(kArray)}
+		for _, c := range v.items {
+			out.items = append(out.items, fromJSON(f, c, t.args[0]))
+		}
+		return out
+	case t.def.name == "Dictionary" || t.def.name == "IDictionary":
+		if v.kind != JObject {
+			noConversion(v, t)
+		}
+		d := newDictionary(t.args[0], t.args[1])
+		for _, p := range v.items {
+			d.set(p.name, fromJSON(f, p.items[0], t.args[1]))
+		}
+		return d
+	}
+	return tokenValue(v, t)
+}
+
+func objectRows() []row {
+	return []row{
+		{sig: "new()", get: func(*frame, []any) any { return NewJObject() }},
+		{sig: "new(params object[] c)", get: func(f *frame, a []any) any {
+			t := NewJObject()
+			for _, v := range a[0].(*Array).items {
+				t.addToObject(materialise(f, v))
+			}
+			return t
+		}},
+		{sig: "new(IEnumerable<JProperty> c)", get: func(f *frame, a []any) any {
+			t := NewJObject()
+			for _, v := range collect(f, a[0]) {
+				t.addToObject(v)
+			}
+			return t
+		}},
+		{sig: "JToken this[string key]", get: func(v any, name string) any { return pointer(v.(*JToken).Get(name)) }, set: tokenSet},
+		{sig: "void Add(string name, JToken? v)", get: func(f *frame, a []any) any {
+			t := a[0].(*JToken)
+			t.mustBeNew(text(a, 1))
+			f.charge(128)
+			v, _ := a[2].(*JToken)
+			t.addProperty(text(a, 1), v)
+			return nil
+		}},
+		{sig: "void Add(object? v)", get: listAdd},
+		{sig: "bool ContainsKey(string key)", get: func(v any, name string) bool { return v.(*JToken).property(name) != nil }},
+		{sig: "JProperty Property(string name)", get: func(v any, name string) any { return pointer(v.(*JToken).property(name)) }},
+		{sig: "IEnumerable<JProperty> Properties()", get: func(_ *frame, a []any) any {
+			t := tokenArray(a[0].(*JToken).items)
+			t.elem = named("Newtonsoft.Json.Linq.JProperty")
+			return t
+		}},
+		{sig: "IEnumerable<JToken> PropertyValues()", get: func(_ *frame, a []any) any { return tokenArray(a[0].(*JToken).Items()) }},
+		{sig: "JToken GetValue(string name)", get: func(v any, name string) any { return pointer(v.(*JToken).Get(name)) }},
+		{sig: "JToken GetValue(string name, StringComparison c)", get: func(_ *frame, a []any) any {
+			t := a[0].(*JToken)
+			for _, p := range t.items {
+				if equalFold(p.name, text(a, 1), num(a, 2)) {
+					return p.items[0]
+				}
+			}
+			return nil
+		}},
+		{sig: "bool TryGetValue(string name, out JToken v)", get: func(_ *frame, a []any) any {
+			v := a[0].(*JToken).Get(text(a, 1))
+			a[2].(*outRef).set(pointer(v))
+			return v != nil
+		}},
+		{sig: "bool Remove(string name)", get: func(_ *frame, a []any) any {
+			p := a[0].(*JToken).property(text(a, 1))
+			if p == nil {
+				return false
+			}
+			p.remove()
+			return true
+		}},
+		{sig: "void Merge(object? v)", get: func(f *frame, a []any) any { a[0].(*JToken).merge(jsonOf(a[1])); return nil }},
+		{sig: "static JObject Parse(string s)", get: parseAs(JObject)},
+		{sig: "static JObject FromObject(object v)", get: func(f *frame, a []any) any {
+			t := jsonOf(materialise(f, a[0]))
+			if t.kind != JObject {
+				throw("System.ArgumentException", "Object serialized to %s. JObject instance expected.", jsonClass(t.kind))
+			}
+			return t
+		}},
+	}
+}
+
+func (t *JToken) merge(o *JToken) {
+	if o.kind != JObject {
+		return
+	}
+	for _, p := range o.items {
+		mine := t.Get(p.name)
+		switch v := p.items[0]; {
+		case mine != nil && mine.kind == JObject && v.kind == JObject:
+			mine.merge(v)
+		case mine != nil && mine.kind == JArray && v.kind == JArray:
+			for _, c := range v.items {
+				mine.items = append(mine.items, mine.adopt(c))
+			}
+		case mine == nil || v.kind != JNull:
+			t.setProperty(p.name, v)
+		}
+	}
+}
+
+func parseAs(k JTokenType) tableFunc {
+	return func(f *frame, a []any) any {
+		f.charge(len(text(a, 0)))
+		t := parseJSON(f.machine, text(a, 0))
+		if t.kind != k {
+			throw("Newtonsoft.Json.JsonReaderException", "Error reading %s from JsonReader. Current JsonReader item is not an object of that kind: %s.", jsonClass(k), jsonClass(t.kind))
+		}
+		return t
+	}
+}
+
+func arrayTokenRows() []row {
+	create := func(f *frame, a []any) any {
+		t := &JToken{kind: JArray}
+		for _, v := range a {
+			if s, ok := v.(string); ok {
+				t.addContent(s)
+				continue
+			}
+			t.addContent(materialise(f, v))
+		}
+		return t
+	}
+	return []row{
+		{sig: "new()", get: create},
+		{sig: "new(params object[] c)", get: create}, {sig: "new(object c)", get: create},
+		{sig: "JToken this[int i]", get: arrayGet, set: tokenSet}, {sig: "JToken this[object i]", get: tokenIndex, set: tokenSet},
+		{sig: "void Add(JToken? v)", get: listAdd}, {sig: "void Add(object? v)", get: listAdd},
+		{sig: "void Clear()", get: listClear},
+		{sig: "static JArray Parse(string s)", get: parseAs(JArray)},
+		{sig: "static JArray FromObject(object v)", get: func(f *frame, a []any) any {
+			t := jsonOf(materialise(f, a[0]))
+			if t.kind != JArray {
+				throw("System.ArgumentException", "Object serialized to %s. JArray instance expected.", jsonClass(t.kind))
+			}
+			return t
+		}},
+		{sig: "void Merge(object? v)", get: func(f *frame, a []any) any {
+			for _, c := range jsonOf(materialise(f, a[1])).Items() {
+				a[0].(*JToken).addContent(c)
+			}
+			return nil
+		}},
+	}
+}
+
+func selectToken(f *frame, a []any) any {
+	list := jsonPath(f, a[0].(*JToken), text(a, 1))
+	if len(list) == 0 {
+		if len(a) > 2 && unboxBool(a[2]) {
+			throw("Newtonsoft.Json.JsonException", "Path '%s' does not exist.", text(a, 1))
+		}
+		return nil
+	}
+	if len(list) > 1 {
+		throw("Newtonsoft.Json.JsonException", "Path returned multiple tokens.")
+	}
+	return list[0]
+}
+
+// jsonPath evaluates the common part of JSONPath: names, indexes, *, .. and [?(@.x == value)].
+func jsonPath(f *frame, t *JToken, path string) []*JToken {
+	s := strings.TrimPrefix(strings.TrimSpace(path), "$")
+	now := []*JToken{t}
+	for s != "" && len(now) > 0 {
+		deep := false
+		switch {
+		case strings.HasPrefix(s, ".."):
+			deep, s = true, s[2:]
+		case s[0] == '.':
+			s = s[1:]
+		}
+		if deep {
+			var all []*JToken
+			for _, x := range now {
+				all = x.descendants(f, append(all, x))
+			}
+			now = all
+		}
+		var step string
+		step, s = pathStep(s)
+		var next []*JToken
+		for _, x := range now {
+			f.step(1)
+			next = append(next, pathSelect(f, x, step)...)
+		}
+		now = next
+	}
+	return now
+}
+
+// pathStep cuts one step: a name, or what stands in [ ].
+func pathStep(s string) (string, string) {
+	if s != "" && s[0] == '[' {
+		depth, quote := 0, byte(0)
+		for i := 0; i < len(s); i++ {
+			switch c := s[i]; {
+			case quote != 0:
+				if c == quote {
+					quote = 0
+				}
+			case c == '\'' || c == '"':
+				quote = c
+			case c == '[':
+				depth++
+			case c == ']':
+				if depth--; depth == 0 {
+					return s[:i+1], s[i+1:]
+				}
+			}
+		}
+		throw("Newtonsoft.Json.JsonException", "Path ended with open indexer.")
+	}
+	i := strings.IndexAny(s, ".[")
+	if i < 0 {
+		return s, ""
+	}
+	if i == 0 {
+		throw("Newtonsoft.Json.JsonException", "Unexpected character while parsing path.")
+	}
+	return s[:i], s[i:]
+}
+
+func pathSelect(f *frame, t *JToken, step string) []*JToken {
+	if step == "*" || step == "[*]" {
+		if t.container() && t.kind != JProperty {
+			return t.Items()
+		}
+		return nil
+	}
+	if step == "" || step[0] != '[' {
+		if v := t.Get(step); v != nil {
+			return []*JToken{v}
+		}
+		return nil
+	}
+	inner := strings.TrimSpace(step[1 : len(step)-1])
+	switch {
+	case strings.HasPrefix(inner, "?("):
+		return pathFilter(f, t, strings.TrimSuffix(inner[2:], ")"))
+	case inner != "" && (inner[0] == '\'' || inner[0] == '"'):
+		if v := t.Get(strings.Trim(inner, "'\"")); v != nil {
+			return []*JToken{v}
+		}
+		return nil
+	}
+	i, err := strconv.Atoi(inner)
+	if err != nil {
+		throw("Newtonsoft.Json.JsonException", "Unexpected character while parsing path indexer: %s", inner)
+	}
+	if t.kind == JArray && i >= 0 && i < len(t.items) {
+		return []*JToken{t.items[i]}
+	}
+	return nil
+}
+
+// pathFilter keeps the items for which "@.path op value" holds.
+func pathFilter(f *frame, t *JToken, cond string) []*JToken {
+	left, op, right := cond, "", ""
+	for _, o := range []string{"==", "!=", ">=", "<=", ">", "<"} {
+		if l, r, ok := strings.Cut(cond, o); ok {
+			left, op, right = strings.TrimSpace(l), o, strings.TrimSpace(r)
+			break
+		}
+	}
+	var out []*JToken
+	for _, x := range t.Items() {
+		found := jsonPath(f, x, strings.TrimPrefix(strings.TrimSpace(left), "@"))
+		if len(found) == 0 {
+			continue
+		}
+		if op == "" || compareJSON(found[0], op, parseJSON(f.machine, right)) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+func compareJSON(a *JToken, op string, b *JToken) bool {
+	x, isNum := number(a.value)
+	y, isNum2 := number(b.value)
+	c := strings.Compare(ToString(a.value), ToString(b.value))
+	if isNum && isNum2 {
+		c = compareValues(x, y)
+	} else if isNum != isNum2 {
+		return op == "!="
+	}
+	switch op {
+	case "==":
+		return c == 0
+	case "!=":
+		return c != 0
+	case ">":
+		return c > 0
+	case "<":
+		return c < 0
+	case ">=":
+		return c >= 0
+	}
+	return c <= 0
+}

@@ -1,0 +1,408 @@
+package expr
+
+import (
+	"time"
+)
+
+func timeTypes() []typeRow {
+	return []typeRow{
+		{decl: "struct System.DateTime : IComparable", is: instance[DateTime], rows: dateRows()},
+		{decl: "struct System.DateTimeOffset : IComparable", is: instance[DateTimeOffset], rows: offsetRows()},
+		{decl: "struct System.TimeSpan : IComparable", is: instance[TimeSpan], rows: spanRows()},
+		{decl: "enum System.DateTimeKind", enum: "Unspecified Utc Local"},
+		{decl: "enum System.DayOfWeek", enum: "Sunday Monday Tuesday Wednesday Thursday Friday Saturday"},
+		{decl: "enum System.Base64FormattingOptions", enum: "None InsertLineBreaks"},
+		{decl: "class System.TimeZoneInfo", is: instance[*time.Location], rows: []row{
+			{sig: "static TimeZoneInfo Utc", get: fixedValue(time.UTC)},
+			{sig: "static TimeZoneInfo Local", get: fixedValue(time.UTC)},
+			{sig: "string Id", get: func(v any) string { return v.(*time.Location).String() }},
+			{sig: "static TimeZoneInfo FindSystemTimeZoneById(string id)", get: func(_ *frame, a []any) any {
+				if text(a, 0) == "UTC" || text(a, 0) == "Etc/UTC" {
+					return time.UTC
+				}
+				throw("System.TimeZoneNotFoundException", "The time zone ID '%s' was not found.", text(a, 0))
+				return nil
+			}},
+			{sig: "static DateTime ConvertTimeFromUtc(DateTime d, TimeZoneInfo z)", get: func(_ *frame, a []any) any { return a[0] }},
+			{sig: "static DateTime ConvertTimeToUtc(DateTime d)", get: func(_ *frame, a []any) any { return DateTime{a[0].(DateTime).ticks, kindUTC} }},
+		}},
+	}
+}
+
+func now(f *frame) DateTime { return NewDateTime(f.ctx.Now()) }
+
+func mustDate(s string) DateTime {
+	d, ok := parseDate(s)
+	if !ok {
+		throw("System.FormatException", "String '%s' was not recognized as a valid DateTime.", s)
+	}
+	return d
+}
+
+// styledDate applies DateTimeStyles to a parsed date.
+func styledDate(d DateTime, styles int64) DateTime {
+	switch {
+	case styles&16 != 0 && (d.kind == kindLocal || styles&64 != 0):
+		d.kind = kindUTC
+	case styles&128 != 0 && d.kind == kindLocal:
+		d.kind = kindUTC
+	case styles&64 != 0 && d.kind == kindUnspecified:
+		d.kind = kindLocal
+	}
+	return d
+}
+
+func dateRows() []row {
+	at := func(get func(DateTime) any) tableFunc {
+		return func(_ *frame, a []any) any { return get(a[0].(DateTime)) }
+	}
+	part := func(get func(time.Time) int) func(any) int64 {
+		return func(v any) int64 { return int64(get(v.(DateTime).Time())) }
+	}
+	rows := []row{
+		{sig: "static DateTime UtcNow", get: func(f *frame) any { return now(f) }},
+		{sig: "static DateTime Now", get: func(f *frame) any { return DateTime{now(f).ticks, kindLocal} }},
+		{sig: "static DateTime Today", get: func(f *frame) any { n := now(f).ticks; return DateTime{n - n%ticksPerDay, kindLocal} }},
+		{sig: "static DateTime MinValue", get: fixedValue(DateTime{})}, {sig: "static DateTime MaxValue", get: fixedValue(DateTime{ticks: maxTicks})},
+		{sig: "static DateTime UnixEpoch", get: fixedValue(DateTime{unixEpochTicks, kindUTC})},
+		{sig: "int Year", get: part(time.Time.Year)}, {sig: "int Month", get: part(func(t time.Time) int { return int(t.Month()) })},
+		{sig: "int Day", get: part(time.Time.Day)}, {sig: "int Hour", get: part(time.Time.Hour)}, {sig: "int Minute", get: part(time.Time.Minute)},
+		{sig: "int Second", get: part(time.Time.Second)}, {sig: "int Millisecond", get: part(func(t time.Time) int { return t.Nanosecond() / 1e6 })},
+		{sig: "int DayOfYear", get: part(time.Time.YearDay)},
+		{sig: "DayOfWeek DayOfWeek", get: at(func(d DateTime) any { return Enum{types().full["System.DayOfWeek"], int64(d.Time().Weekday())} })},
+		{sig: "long Ticks", get: func(v any) int64 { return v.(DateTime).ticks }},
+		{sig: "DateTimeKind Kind", get: at(func(d DateTime) any { return Enum{types().full["System.DateTimeKind"], int64(d.kind)} })},
+		{sig: "DateTime Date", get: at(func(d DateTime) any { return DateTime{d.ticks - d.ticks%ticksPerDay, d.kind} })},
+		{sig: "TimeSpan TimeOfDay", get: at(func(d DateTime) any { return TimeSpan(d.ticks % ticksPerDay) })},
+		{sig: "DateTime AddYears(int n)", get: func(_ *frame, a []any) any { return a[0].(DateTime).addMonths(12 * num(a, 1)) }},
+		{sig: "DateTime AddMonths(int n)", get: func(_ *frame, a []any) any { return a[0].(DateTime).addMonths(num(a, 1)) }},
+		{sig: "DateTime AddTicks(long n)", get: func(_ *frame, a []any) any { return a[0].(DateTime).add(num(a, 1)) }},
+		{sig: "DateTime Add(TimeSpan t)", get: func(_ *frame, a []any) any { return a[0].(DateTime).add(int64(a[1].(TimeSpan))) }},
+		{sig: "DateTime Subtract(TimeSpan t)", get: func(_ *frame, a []any) any { return a[0].(DateTime).add(-int64(a[1].(TimeSpan))) }},
+		{sig: "TimeSpan Subtract(DateTime d)", get: func(_ *frame, a []any) any { return TimeSpan(a[0].(DateTime).ticks - a[1].(DateTime).ticks) }},
+		{sig: "DateTime ToUniversalTime()", get: at(func(d DateTime) any { return DateTime{d.ticks, kindUTC} })},
+		{sig: "DateTime ToLocalTime()", get: at(func(d DateTime) any { return DateTime{d.ticks, kindLocal} })},
+		{sig: "string ToShortDateString()", get: at(func(d DateTime) any { return d.format("d") })},
+		{sig: "string ToLongDateString()", get: at(func(d DateTime) any { return d.format("D") })},
+		{sig: "string ToShortTimeString()", get: at(func(d DateTime) any { return d.format("t") })},
+		{sig: "string ToLongTimeString()", get: at(func(d DateTime) any { return d.format("T") })},
+		{sig: "static DateTime SpecifyKind(DateTime d, DateTimeKind k)", get: func(_ *frame, a []any) any { return DateTime{a[0].(DateTime).ticks, dateKind(num(a, 1))} }},
+		{sig: "static bool IsLeapYear(int y)", get: func(_ *frame, a []any) any { return daysIn(int(num(a, 0)), 2) == 29 }},
+		{sig: "static int DaysInMonth(int y, int m)", get: func(_ *frame, a []any) any { return int32(daysIn(int(num(a, 0)), int(num(a, 1)))) }},
+		{sig: "static int Compare(DateTime a, DateTime b)", get: func(_ *frame, a []any) any { return int32(compareValues(a[0], a[1])) }},
+		{sig: "int CompareTo(DateTime d)", get: func(_ *frame, a []any) any { return int32(compareValues(a[0], a[1])) }},
+		{sig: "bool Equals(DateTime d)", get: func(_ *frame, a []any) any { return Equal(a[0], a[1]) }},
+		{sig: "static DateTime op_+(DateTime d, TimeSpan t)", get: func(_ *frame, a []any) any { return a[0].(DateTime).add(int64(a[1].(TimeSpan))) }},
+		{sig: "static DateTime op_-(DateTime d, TimeSpan t)", get: func(_ *frame, a []any) any { return a[0].(DateTime).add(-int64(a[1].(TimeSpan))) }},
+		{sig: "static TimeSpan op_-(DateTime a, DateTime b)", get: func(_ *frame, a []any) any { return TimeSpan(a[0].(DateTime).ticks - a[1].(DateTime).ticks) }},
+		{sig: "static bool op_<(DateTime a, DateTime b)"},
+	}
+	return append(append(rows, dateUnits("DateTime")...), dateTexts()...)
+}
+
+// dateUnits are AddDays and its like.
+func dateUnits(word string) []row {
+	var rows []row
+	for _, u := range []struct {
+		name string
+		unit int64
+	}{{"Days", ticksPerDay}, {"Hours", 3600 * ticksPerSecond}, {"Minutes", 60 * ticksPerSecond}, {"Seconds", ticksPerSecond}, {"Milliseconds", ticksPerSecond / 1000}} {
+		add := func(v any, n float64) any {
+			if o, ok := v.(DateTimeOffset); ok {
+				return DateTimeOffset{DateTime{ticks: o.ticks}.addUnits(n, u.unit).ticks, o.offset}
+			}
+			return v.(DateTime).addUnits(n, u.unit)
+		}
+		sig := word + " Add" + u.name
+		rows = append(rows, row{sig: sig + "(double n)", get: func(_ *frame, a []any) any { return add(a[0], unboxFloat(a[1])) }},
+			// A published policy passes a string; .NET would refuse it.
+			row{sig: extendedMark + sig + "(string n)", get: func(_ *frame, a []any) any { return add(a[0], toDouble(a[1])) }})
+	}
+	return rows
+}
+
+func dateTexts() []row {
+	parse := func(_ *frame, a []any) any {
+		styles := int64(0)
+		if len(a) == 3 {
+			styles = num(a, 2)
+		}
+		return styledDate(mustDate(text(a, 0)), styles)
+	}
+	exact := func(s, f string) (DateTime, bool) {
+		t, err := time.Parse(exactLayout(f), s)
+		return DateTime{ticks: ticksOf(t)}, err == nil
+	}
+	rows := []row{
+		{sig: "static DateTime Parse(string s)", get: parse}, {sig: "static DateTime Parse(string s, IFormatProvider? p)", get: parse},
+		{sig: "static DateTime Parse(string s, IFormatProvider? p, DateTimeStyles d)", get: parse},
+		{sig: "static bool TryParse(string? s, out DateTime d)", get: func(_ *frame, a []any) any {
+			d, ok := parseDate(text(a, 0))
+			a[1].(*outRef).set(d)
+			return ok
+		}},
+		{sig: "static bool TryParse(string? s, IFormatProvider? p, DateTimeStyles st, out DateTime d)", get: func(_ *frame, a []any) any {
+			d, ok := parseDate(text(a, 0))
+			a[3].(*outRef).set(styledDate(d, num(a, 2)))
+			return ok
+		}},
+		{sig: "static DateTime ParseExact(string s, string f, IFormatProvider? p)", get: func(_ *frame, a []any) any {
+			d, ok := exact(text(a, 0), text(a, 1))
+			if !ok {
+				throw("System.FormatException", "String '%s' was not recognized as a valid DateTime.", text(a, 0))
+			}
+			return d
+		}},
+		{sig: "static DateTime ParseExact(string s, string f, IFormatProvider? p, DateTimeStyles st)", get: func(_ *frame, a []any) any {
+			d, ok := exact(text(a, 0), text(a, 1))
+			if !ok {
+				throw("System.FormatException", "String '%s' was not recognized as a valid DateTime.", text(a, 0))
+			}
+			return styledDate(d, num(a, 3))
+		}},
+		{sig: "static bool TryParseExact(string? s, string f, IFormatProvider? p, DateTimeStyles st, out DateTime d)", get: func(_ *frame, a []any) any {
+			d, ok := exact(text(a, 0), text(a, 1))
+			a[4].(*outRef).set(styledDate(d, num(a, 3)))
+			return ok
+		}},
+	}
+	for _, p := range []string{"", ", int h, int mi, int s", ", int h, int mi, int s, int ms"} {
+		rows = append(rows,
+			row{sig: "new(int y, int m, int d" + p + ")", get: func(_ *frame, a []any) any { return newDate(kindUnspecified, ints(a)...) }},
+			row{sig: "new(int y, int m, int d" + p + ", DateTimeKind k)", get: func(_ *frame, a []any) any {
+				return newDate(dateKind(num(a, len(a)-1)), ints(a[:len(a)-1])...)
+			}})
+	}
+	rows = append(rows, row{sig: "new(long ticks)", get: func(_ *frame, a []any) any { return DateTime{}.add(num(a, 0)) }},
+		row{sig: "new(long ticks, DateTimeKind k)", get: func(_ *frame, a []any) any { return DateTime{kind: dateKind(num(a, 1))}.add(num(a, 0)) }})
+	return append(rows, formatRows()...)
+}
+
+func ints(a []any) []int64 {
+	out := make([]int64, len(a))
+	for i := range a {
+		out[i] = num(a, i)
+	}
+	return out
+}
+
+// formatRows are the ToString overloads of values with formats.
+func formatRows() []row {
+	return []row{
+		{sig: "string ToString(string? f)", get: func(_ *frame, a []any) any { return formatValue(a[0], text(a, 1)) }},
+		{sig: "string ToString(IFormatProvider? p)", get: func(_ *frame, a []any) any { return ToString(a[0]) }},
+		{sig: "string ToString(string? f, IFormatProvider? p)", get: func(_ *frame, a []any) any { return formatValue(a[0], text(a, 1)) }},
+	}
+}
+
+func offsetRows() []row {
+	at := func(get func(DateTimeOffset) any) tableFunc {
+		return func(_ *frame, a []any) any { return get(a[0].(DateTimeOffset)) }
+	}
+	unix := func(unit int64) tableFunc {
+		return func(_ *frame, a []any) any {
+			n := num(a, 0)
+			if n > maxTicks/unit || n < -maxTicks/unit {
+				throw("System.ArgumentOutOfRangeException", "Valid values are between -62135596800 and 253402300799, inclusive.")
+			}
+			return DateTimeOffset{ticks: DateTime{ticks: unixEpochTicks}.add(n * unit).ticks}
+		}
+	}
+	back := func(unit int64) func(any) int64 {
+		return func(v any) int64 {
+			n := v.(DateTimeOffset).utc()/unit - unixEpochTicks/unit
+			return n
+		}
+	}
+	part := func(get func(time.Time) int) func(any) int64 {
+		return func(v any) int64 { return int64(get(v.(DateTimeOffset).Time())) }
+	}
+	span := func(a []any, sign int64) any {
+		o := a[0].(DateTimeOffset)
+		return DateTimeOffset{DateTime{ticks: o.ticks}.add(sign * int64(a[1].(TimeSpan))).ticks, o.offset}
+	}
+	minus := func(_ *frame, a []any) any {
+		return TimeSpan(a[0].(DateTimeOffset).utc() - a[1].(DateTimeOffset).utc())
+	}
+	rows := []row{
+		{sig: "static DateTimeOffset UtcNow", get: func(f *frame) any { return DateTimeOffset{ticks: now(f).ticks} }},
+		{sig: "static DateTimeOffset Now", get: func(f *frame) any { return DateTimeOffset{ticks: now(f).ticks} }},
+		{sig: "static DateTimeOffset MinValue", get: fixedValue(DateTimeOffset{})}, {sig: "static DateTimeOffset MaxValue", get: fixedValue(DateTimeOffset{ticks: maxTicks})},
+		{sig: "static DateTimeOffset UnixEpoch", get: fixedValue(DateTimeOffset{ticks: unixEpochTicks})},
+		{sig: "static DateTimeOffset FromUnixTimeSeconds(long n)", get: unix(ticksPerSecond)},
+		{sig: "static DateTimeOffset FromUnixTimeMilliseconds(long n)", get: unix(ticksPerSecond / 1000)},
+		{sig: "long ToUnixTimeSeconds()", get: back(ticksPerSecond)}, {sig: "long ToUnixTimeMilliseconds()", get: back(ticksPerSecond / 1000)},
+		{sig: "new(DateTime d)", get: func(_ *frame, a []any) any { return DateTimeOffset{ticks: a[0].(DateTime).ticks} }},
+		{sig: "new(DateTime d, TimeSpan o)", get: func(_ *frame, a []any) any {
+			return DateTimeOffset{a[0].(DateTime).ticks, int(a[1].(TimeSpan) / (60 * ticksPerSecond))}
+		}},
+		{sig: "new(int y, int m, int d, int h, int mi, int s, TimeSpan o)", get: func(_ *frame, a []any) any {
+			return DateTimeOffset{newDate(0, ints(a[:6])...).ticks, int(a[6].(TimeSpan) / (60 * ticksPerSecond))}
+		}},
+		{sig: "static implicit DateTimeOffset(DateTime d)", get: func(_ *frame, a []any) any { return DateTimeOffset{ticks: a[0].(DateTime).ticks} }},
+		{sig: "int Year", get: part(time.Time.Year)}, {sig: "int Month", get: part(func(t time.Time) int { return int(t.Month()) })}, {sig: "int Day", get: part(time.Time.Day)},
+		{sig: "int Hour", get: part(time.Time.Hour)}, {sig: "int Minute", get: part(time.Time.Minute)}, {sig: "int Second", get: part(time.Time.Second)},
+		{sig: "DayOfWeek DayOfWeek", get: at(func(d DateTimeOffset) any { return Enum{types().full["System.DayOfWeek"], int64(d.Time().Weekday())} })},
+		{sig: "long Ticks", get: func(v any) int64 { return v.(DateTimeOffset).ticks }}, {sig: "long UtcTicks", get: func(v any) int64 { return v.(DateTimeOffset).utc() }},
+		{sig: "DateTime DateTime", get: at(func(d DateTimeOffset) any { return DateTime{ticks: d.ticks} })},
+		{sig: "DateTime UtcDateTime", get: at(func(d DateTimeOffset) any { return DateTime{d.utc(), kindUTC} })},
+		{sig: "DateTime LocalDateTime", get: at(func(d DateTimeOffset) any { return DateTime{d.utc(), kindLocal} })},
+		{sig: "DateTime Date", get: at(func(d DateTimeOffset) any { return DateTime{ticks: d.ticks - d.ticks%ticksPerDay} })},
+		{sig: "TimeSpan TimeOfDay", get: at(func(d DateTimeOffset) any { return TimeSpan(d.ticks % ticksPerDay) })},
+		{sig: "TimeSpan Offset", get: at(func(d DateTimeOffset) any { return TimeSpan(int64(d.offset) * 60 * ticksPerSecond) })},
+		{sig: "DateTimeOffset ToUniversalTime()", get: at(func(d DateTimeOffset) any { return DateTimeOffset{ticks: d.utc()} })},
+		{sig: "DateTimeOffset ToOffset(TimeSpan o)", get: func(_ *frame, a []any) any {
+			m := int(a[1].(TimeSpan) / (60 * ticksPerSecond))
+			return DateTimeOffset{a[0].(DateTimeOffset).utc() + int64(m)*60*ticksPerSecond, m}
+		}},
+		{sig: "DateTimeOffset AddMonths(int n)", get: func(_ *frame, a []any) any {
+			o := a[0].(DateTimeOffset)
+			return DateTimeOffset{DateTime{ticks: o.ticks}.addMonths(num(a, 1)).ticks, o.offset}
+		}},
+		{sig: "DateTimeOffset AddYears(int n)", get: func(_ *frame, a []any) any {
+			o := a[0].(DateTimeOffset)
+			return DateTimeOffset{DateTime{ticks: o.ticks}.addMonths(12 * num(a, 1)).ticks, o.offset}
+		}},
+		{sig: "DateTimeOffset Add(TimeSpan t)", get: func(_ *frame, a []any) any { return span(a, 1) }},
+		{sig: "DateTimeOffset Subtract(TimeSpan t)", get: func(_ *frame, a []any) any { return span(a, -1) }},
+		{sig: "TimeSpan Subtract(DateTimeOffset d)", get: minus},
+		{sig: "int CompareTo(DateTimeOffset d)", get: func(_ *frame, a []any) any { return int32(compareValues(a[0], a[1])) }},
+		{sig: "static DateTimeOffset op_+(DateTimeOffset d, TimeSpan t)", get: func(_ *frame, a []any) any { return span(a, 1) }},
+		{sig: "static DateTimeOffset op_-(DateTimeOffset d, TimeSpan t)", get: func(_ *frame, a []any) any { return span(a, -1) }},
+		{sig: "static TimeSpan op_-(DateTimeOffset a, DateTimeOffset b)", get: minus},
+		{sig: "static bool op_==(DateTimeOffset a, DateTimeOffset b)", get: func(_ *frame, a []any) any { return Equal(a[0], a[1]) }},
+		{sig: "static bool op_<(DateTimeOffset a, DateTimeOffset b)"},
+		{sig: "static DateTimeOffset Parse(string s)", get: parseOffset}, {sig: "static DateTimeOffset Parse(string s, IFormatProvider? p)", get: parseOffset},
+		{sig: "static bool TryParse(string? s, out DateTimeOffset d)", get: func(_ *frame, a []any) any {
+			d, ok := parseDateOffset(text(a, 0))
+			a[1].(*outRef).set(d)
+			return ok
+		}},
+	}
+	return append(append(rows, dateUnits("DateTimeOffset")...), formatRows()...)
+}
+
+func parseOffset(_ *frame, a []any) any {
+	d, ok := parseDateOffset(text(a, 0))
+	if !ok {
+		throw("System.FormatException", "String '%s' was not recognized as a valid DateTime.", text(a, 0))
+	}
+	return d
+}
+
+func spanRows() []row {
+	rows := []row{
+		{sig: "static TimeSpan Zero", get: fixedValue(TimeSpan(0))}, {sig: "static TimeSpan MaxValue", get: fixedValue(TimeSpan(1<<63 - 1))},
+		{sig: "static TimeSpan MinValue", get: fixedValue(TimeSpan(-1 << 63))},
+		{sig: "new(long ticks)", get: func(_ *frame, a []any) any { return TimeSpan(num(a, 0)) }},
+		{sig: "new(int h, int m, int s)", get: func(_ *frame, a []any) any { return spanOf(0, num(a, 0), num(a, 1), num(a, 2), 0) }},
+		{sig: "new(int d, int h, int m, int s)", get: func(_ *frame, a []any) any { return spanOf(num(a, 0), num(a, 1), num(a, 2), num(a, 3), 0) }},
+		{sig: "new(int d, int h, int m, int s, int ms)", get: func(_ *frame, a []any) any { return spanOf(num(a, 0), num(a, 1), num(a, 2), num(a, 3), num(a, 4)) }},
+		{sig: "long Ticks", get: func(v any) int64 { return int64(v.(TimeSpan)) }},
+		{sig: "TimeSpan Add(TimeSpan t)", get: func(_ *frame, a []any) any { return a[0].(TimeSpan) + a[1].(TimeSpan) }},
+		{sig: "TimeSpan Subtract(TimeSpan t)", get: func(_ *frame, a []any) any { return a[0].(TimeSpan) - a[1].(TimeSpan) }},
+		{sig: "TimeSpan Negate()", get: func(_ *frame, a []any) any { return -a[0].(TimeSpan) }},
+		{sig: "TimeSpan Duration()", get: func(_ *frame, a []any) any { return TimeSpan(abs64(int64(a[0].(TimeSpan)))) }},
+		{sig: "int CompareTo(TimeSpan t)", get: func(_ *frame, a []any) any { return int32(compareValues(a[0], a[1])) }},
+		{sig: "static TimeSpan op_+(TimeSpan a, TimeSpan b)", get: func(_ *frame, a []any) any { return a[0].(TimeSpan) + a[1].(TimeSpan) }},
+		{sig: "static TimeSpan op_-(TimeSpan a, TimeSpan b)", get: func(_ *frame, a []any) any { return a[0].(TimeSpan) - a[1].(TimeSpan) }},
+		{sig: "static TimeSpan op_*(TimeSpan a, double b)", get: func(_ *frame, a []any) any { return TimeSpan(float64(a[0].(TimeSpan)) * unboxFloat(a[1])) }},
+		{sig: "static double op_/(TimeSpan a, TimeSpan b)", get: func(_ *frame, a []any) any { return float64(a[0].(TimeSpan)) / float64(a[1].(TimeSpan)) }},
+		{sig: "static bool op_<(TimeSpan a, TimeSpan b)"},
+		{sig: "static TimeSpan Parse(string s)", get: func(_ *frame, a []any) any {
+			t, ok := parseSpan(text(a, 0))
+			if !ok {
+				throw("System.FormatException", "String '%s' was not recognized as a valid TimeSpan.", text(a, 0))
+			}
+			return t
+		}},
+		{sig: "static bool TryParse(string? s, out TimeSpan t)", get: func(_ *frame, a []any) any {
+			t, ok := parseSpan(text(a, 0))
+			a[1].(*outRef).set(t)
+			return ok
+		}},
+		{sig: "static TimeSpan FromTicks(long n)", get: func(_ *frame, a []any) any { return TimeSpan(num(a, 0)) }},
+	}
+	for _, u := range []struct {
+		name string
+		unit int64
+		mod  int64
+	}{{"Days", ticksPerDay, 1 << 40}, {"Hours", 3600 * ticksPerSecond, 24}, {"Minutes", 60 * ticksPerSecond, 60}, {"Seconds", ticksPerSecond, 60}, {"Milliseconds", ticksPerSecond / 1000, 1000}} {
+		rows = append(rows,
+			row{sig: "int " + u.name, get: func(v any) int64 { return int64(v.(TimeSpan)) / u.unit % u.mod }},
+			row{sig: "double Total" + u.name, get: func(v any) float64 { return float64(v.(TimeSpan)) / float64(u.unit) }},
+			row{sig: "static TimeSpan From" + u.name + "(double n)", get: func(_ *frame, a []any) any {
+				f := unboxFloat(a[0]) * float64(u.unit)
+				if !(f > -9.2e18 && f < 9.2e18) {
+					throw("System.OverflowException", "TimeSpan overflowed because the duration is too long.")
+				}
+				return TimeSpan(f)
+			}})
+	}
+	return append(rows, formatRows()...)
+}
+
+func spanOf(d, h, m, s, ms int64) TimeSpan {
+	return TimeSpan(((d*24+h)*60+m)*60+s)*ticksPerSecond + TimeSpan(ms)*ticksPerSecond/1000
+}
+
+// parseSpan reads [-][d.]hh:mm[:ss[.fffffff]] and a plain number of days.
+func parseSpan(s string) (TimeSpan, bool) {
+	neg := len(s) > 0 && s[0] == '-'
+	if neg {
+		s = s[1:]
+	}
+	var v [4]int64 // days, hours, minutes, seconds
+	var frac int64
+	n := 0
+	parts := []int64{}
+	dot := -1
+	digitsOf := 0
+	for i := 0; i <= len(s); i++ {
+		if i < len(s) && isDigit(s[i]) {
+			if n = n*10 + int(s[i]-'0'); n > 100_000_000 {
+				return 0, false
+			}
+			digitsOf++
+			continue
+		}
+		if digitsOf == 0 {
+			return 0, false
+		}
+		parts = append(parts, int64(n))
+		if i < len(s) && s[i] == '.' && len(parts) > 1 || i == len(s) && dot >= 0 {
+			if dot >= 0 {
+				f := int64(n)
+				for range 7 - digitsOf {
+					f *= 10
+				}
+				frac, parts = f, parts[:len(parts)-1]
+			}
+			dot = i
+		} else if i < len(s) && s[i] == '.' {
+			v[0], parts = int64(n), parts[:0]
+			dot = -1
+		} else if i < len(s) && s[i] != ':' {
+			return 0, false
+		}
+		n, digitsOf = 0, 0
+	}
+	switch len(parts) {
+	case 1:
+		v[0] = parts[0]
+	case 2, 3:
+		copy(v[1:], parts)
+	case 4:
+		copy(v[:], parts)
+	default:
+		return 0, false
+	}
+	if v[1] > 23 || v[2] > 59 || v[3] > 59 || frac >= ticksPerSecond {
+		return 0, false
+	}
+	t := spanOf(v[0], v[1], v[2], v[3], 0) + TimeSpan(frac)
+	if neg {
+		t = -t
+	}
+	return t, true
+}

@@ -1,0 +1,611 @@
+package expr
+
+import (
+	"encoding/xml"
+	"io"
+	"strings"
+)
+
+// xmlNode is XDocument, XElement, XAttribute, XText or XComment.
+type xmlNode struct {
+	kind     string // "document", "element", "attribute", "text", "comment"
+	space    string
+	name     string
+	value    string // of attributes, texts and comments
+	attrs    []*xmlNode
+	children []*xmlNode
+	parent   *xmlNode
+}
+
+func parseXML(f *frame, s string) *xmlNode {
+	f.charge(len(s) * 2)
+	d := xml.NewDecoder(strings.NewReader(strings.TrimPrefix(s, "\ufeff")))
+	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
+	doc := &xmlNode{kind: "document"}
+	at, depth := doc, 0
+	for {
+		tok, err := d.Token()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			throw("System.Xml.XmlException", "%s", err)
+		}
+		f.step(1)
+		switch t := tok.(type) {
+		case xml.StartElement:
+			if depth++; depth > 256 {
+				throwLimit("XML is nested too deep")
+			}
+			e := &xmlNode{kind: "element", space: t.Name.Space, name: t.Name.Local}
+			for _, a := range t.Attr {
+				e.attrs = append(e.attrs, &xmlNode{kind: "attribute", space: a.Name.Space, name: a.Name.Local, value: a.Value, parent: e})
+			}
+			at.add(e)
+			at = e
+		case xml.EndElement:
+			at = at.parent
+			depth--
+		case xml.CharData:
+			if at != doc && (strings.TrimSpace(string(t)) != "" || !d.Strict) {
+				at.add(&xmlNode{kind: "text", value: string(t)})
+			}
+		case xml.Comment:
+			at.add(&xmlNode{kind: "comment", value: string(t)})
+		}
+	}
+	if doc.root() == nil {
+		throw("System.Xml.XmlException", "Root element is missing.")
+	}
+	return doc
+}
+
+func (n *xmlNode) add(c *xmlNode) {
+	if c.parent != nil {
+		c = c.clone()
+	}
+	c.parent = n
+	if c.kind == "attribute" {
+		n.attrs = append(n.attrs, c)
+		return
+	}
+	n.children = append(n.children, c)
+}
+
+func (n *xmlNode) clone() *xmlNode {
+	out := *n
+	out.parent, out.attrs, out.children = nil, nil, nil
+	for _, a := range n.attrs {
+		out.add(&xmlNode{kind: a.kind, space: a.space, name: a.name, value: a.value})
+	}
+	for _, c := range n.children {
+		k := c.clone()
+		k.parent = nil
+		out.add(k)
+	}
+	return &out
+}
+
+func (n *xmlNode) root() *xmlNode {
+	for _, c := range n.children {
+		if c.kind == "element" {
+			return c
+		}
+	}
+	return nil
+}
+
+func (n *xmlNode) text() string {
+	if n.kind == "text" || n.kind == "attribute" {
+		return n.value
+	}
+	var b strings.Builder
+	for _, c := range n.children {
+		if c.kind != "comment" {
+			b.WriteString(c.text())
+		}
+	}
+	return b.String()
+}
+
+// elements of a name, all when it is "".
+func (n *xmlNode) elements(f *frame, name string, deep bool) []*xmlNode {
+	var out []*xmlNode
+	for _, c := range n.children {
+		if c.kind != "element" {
+			continue
+		}
+		f.step(1)
+		if c.named(name) {
+			out = append(out, c)
+		}
+		if deep {
+			out = append(out, c.elements(f, name, true)...)
+		}
+	}
+	return out
+}
+
+// named compares with "local" or "{namespace}local".
+func (n *xmlNode) named(name string) bool {
+	if name == "" {
+		return true
+	}
+	space, local := splitXName(name)
+	return n.name == local && n.space == space
+}
+
+func splitXName(s string) (space, local string) {
+	if strings.HasPrefix(s, "{") {
+		if i := strings.IndexByte(s, '}'); i > 0 {
+			return s[1:i], s[i+1:]
+		}
+	}
+	return "", s
+}
+
+// String is ToString(): indented XML.
+func (n *xmlNode) String() string {
+	switch n.kind {
+	case "text":
+		return n.value
+	case "attribute":
+		return n.name + `="` + escapeXML(n.value) + `"`
+	}
+	var b strings.Builder
+	n.write(&b, 0, "", true)
+	return strings.TrimSuffix(b.String(), newline)
+}
+
+func (n *xmlNode) write(b *strings.Builder, depth int, space string, indent bool) {
+	pad := ""
+	if indent {
+		pad = strings.Repeat("  ", depth)
+	}
+	switch n.kind {
+	case "document":
+		for _, c := range n.children {
+			c.write(b, depth, space, indent)
+			if indent {
+				b.WriteString(newline)
+			}
+		}
+	case "text":
+		b.WriteString(escapeXML(n.value))
+	case "comment":
+		b.WriteString(pad + "<!--" + n.value + "-->")
+	default:
+		n.writeElement(b, depth, space, indent, pad)
+	}
+}
+
+func (n *xmlNode) writeElement(b *strings.Builder, depth int, space string, indent bool, pad string) {
+	b.WriteString(pad + "<" + n.name)
+	if n.space != space {
+		declared := false
+		for _, a := range n.attrs {
+			declared = declared || a.space == "" && a.name == "xmlns"
+		}
+		if !declared {
+			b.WriteString(` xmlns="` + escapeXML(n.space) + `"`)
+		}
+	}
+	for _, a := range n.attrs {
+		name := a.name
+		if a.space == "xmlns" {
+			name = "xmlns:" + name
+		} else if a.space != "" && a.name != "xmlns" {
+			name = n.prefix(a.space) + name
+		}
+		b.WriteString(" " + name + `="` + escapeXML(a.value) + `"`)
+	}
+	if len(n.children) == 0 {
+		b.WriteString(" />")
+		return
+	}
+	b.WriteString(">")
+	mixed := false
+	for _, c := range n.children {
+		mixed = mixed || c.kind == "text"
+	}
+	for _, c := range n.children {
+		if indent && !mixed {
+			b.WriteString(newline)
+		}
+		c.write(b, depth+1, n.space, indent && !mixed)
+	}
+	if indent && !mixed {
+		b.WriteString(newline + pad)
+	}
+	b.WriteString("</" + n.name + ">")
+}
+
+// prefix finds the declared prefix of a namespace.
+func (n *xmlNode) prefix(space string) string {
+	for e := n; e != nil; e = e.parent {
+		for _, a := range e.attrs {
+			if a.space == "xmlns" && a.value == space {
+				return a.name + ":"
+			}
+		}
+	}
+	if space == "http://www.w3.org/XML/1998/namespace" {
+		return "xml:"
+	}
+	return ""
+}
+
+func escapeXML(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace(s)
+}
+
+func xmlBody(f *frame, s, want string) any {
+	doc := parseXML(f, s)
+	if want == "XElement" {
+		root := doc.root()
+		root.parent = nil
+		return root
+	}
+	return doc
+}
+
+func xmlKind(kinds ...string) func(any) bool {
+	return func(v any) bool {
+		n, ok := v.(*xmlNode)
+		if !ok {
+			return false
+		}
+		for _, k := range kinds {
+			if n.kind == k {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func xmlArray(class string, list []*xmlNode) *Array {
+	a := &Array{elem: named("System.Xml.Linq." + class)}
+	for _, n := range list {
+		a.items = append(a.items, n)
+	}
+	return a
+}
+
+// addXML adds content as XContainer.Add does.
+func addXML(f *frame, n *xmlNode, v any) {
+	switch x := v.(type) {
+	case nil:
+	case *xmlNode:
+		n.add(x)
+	case string:
+		n.add(&xmlNode{kind: "text", value: x})
+	case *Array, *Seq, *orderedSeq:
+		each(f, x, func(i any) bool { addXML(f, n, i); return true })
+	default:
+		n.add(&xmlNode{kind: "text", value: ToString(v)})
+	}
+}
+
+// xName is XName or XNamespace: "{namespace}local".
+type xName string
+
+// String is the expanded name.
+func (x xName) String() string { return string(x) }
+
+func xmlTypes() []typeRow {
+	const ns = "System.Xml.Linq."
+	sub := func(deep bool) tableFunc {
+		return func(f *frame, a []any) any {
+			name := ""
+			if len(a) > 1 {
+				name = ToString(a[1])
+			}
+			return xmlArray("XElement", a[0].(*xmlNode).elements(f, name, deep))
+		}
+	}
+	element := func(f *frame, a []any) any {
+		space, local := splitXName(ToString(a[0]))
+		n := &xmlNode{kind: "element", space: space, name: local}
+		for _, v := range a[1:] {
+			addXML(f, n, v)
+		}
+		return n
+	}
+	document := func(f *frame, a []any) any {
+		n := &xmlNode{kind: "document"}
+		for _, v := range a {
+			addXML(f, n, v)
+		}
+		return n
+	}
+	value := row{sig: "string Value", get: func(v any) string { return v.(*xmlNode).text() }, set: func(_ *frame, a []any) any {
+		n := a[0].(*xmlNode)
+		if n.kind == "attribute" || n.kind == "text" {
+			n.value = text(a, 1)
+		} else {
+			n.children = []*xmlNode{{kind: "text", value: text(a, 1), parent: n}}
+		}
+		return nil
+	}}
+	return []typeRow{
+		{decl: "class " + ns + "XObject", is: instance[*xmlNode], rows: []row{
+			{sig: "XElement Parent", get: func(v any) any {
+				p := v.(*xmlNode).parent
+				if p == nil || p.kind == "document" {
+					return nil
+				}
+				return p
+			}},
+		}},
+		{decl: "class " + ns + "XNode : XObject", is: xmlKind("document", "element", "text", "comment"), rows: []row{
+			{sig: "void Remove()", get: func(_ *frame, a []any) any { a[0].(*xmlNode).remove(); return nil }},
+			{sig: "string ToString(SaveOptions o)", get: func(_ *frame, a []any) any {
+				var b strings.Builder
+				a[0].(*xmlNode).write(&b, 0, "", num(a, 1)&1 == 0)
+				return b.String()
+			}},
+		}},
+		{decl: "enum " + ns + "SaveOptions", enum: "None DisableFormatting OmitDuplicateNamespaces"},
+		{decl: "class " + ns + "XContainer : XNode", is: xmlKind("document", "element"), rows: []row{
+			{sig: "XElement Element(XName name)", get: func(f *frame, a []any) any {
+				for _, e := range a[0].(*xmlNode).elements(f, ToString(a[1]), false) {
+					return e
+				}
+				return nil
+			}},
+			{sig: "IEnumerable<XElement> Elements()", get: sub(false)}, {sig: "IEnumerable<XElement> Elements(XName name)", get: sub(false)},
+			{sig: "IEnumerable<XElement> Descendants()", get: sub(true)}, {sig: "IEnumerable<XElement> Descendants(XName name)", get: sub(true)},
+			{sig: "IEnumerable<XNode> Nodes()", get: func(v any) any { return xmlArray("XNode", v.(*xmlNode).children) }},
+			{sig: "void Add(object? v)", get: func(f *frame, a []any) any { f.charge(128); addXML(f, a[0].(*xmlNode), a[1]); return nil }},
+			{sig: "void Add(params object[] v)", get: func(f *frame, a []any) any { f.charge(128); addXML(f, a[0].(*xmlNode), a[1]); return nil }},
+		}},
+		{decl: "class " + ns + "XDocument : XContainer", is: xmlKind("document"), rows: []row{
+			{sig: "new()", get: document}, {sig: "new(params object[] v)", get: document},
+			{sig: "static XDocument Parse(string s)", get: func(f *frame, a []any) any { return parseXML(f, text(a, 0)) }},
+			{sig: extendedMark + "static XDocument Load(XmlReader r)", get: func(f *frame, a []any) any { return parseXML(f, arg[*xmlReader](a, 0).text) }},
+			{sig: "XElement Root", get: func(v any) any { return pointer(v.(*xmlNode).root()) }},
+		}},
+		{decl: "class " + ns + "XElement : XContainer", is: xmlKind("element"), rows: append([]row{
+			{sig: "new(XName name)", get: element}, {sig: "new(XName name, object? v)", get: element}, {sig: "new(XName name, params object[] v)", get: element},
+			{sig: "static XElement Parse(string s)", get: func(f *frame, a []any) any { return xmlBody(f, text(a, 0), "XElement") }},
+			value, {sig: "XName Name", get: xmlName},
+			{sig: "XAttribute Attribute(XName name)", get: func(_ *frame, a []any) any {
+				for _, x := range a[0].(*xmlNode).attrs {
+					if x.named(ToString(a[1])) {
+						return x
+					}
+				}
+				return nil
+			}},
+			{sig: "IEnumerable<XAttribute> Attributes()", get: func(v any) any { return xmlArray("XAttribute", v.(*xmlNode).attrs) }},
+			{sig: "bool HasElements", get: func(v any) bool { return v.(*xmlNode).root() != nil }},
+			{sig: "bool HasAttributes", get: func(v any) bool { return len(v.(*xmlNode).attrs) > 0 }},
+			{sig: "bool IsEmpty", get: func(v any) bool { return len(v.(*xmlNode).children) == 0 }},
+			{sig: "void SetAttributeValue(XName name, object? v)", get: setAttribute},
+			{sig: "void SetElementValue(XName name, object? v)", get: func(f *frame, a []any) any {
+				n := a[0].(*xmlNode)
+				for _, e := range n.elements(f, ToString(a[1]), false) {
+					e.remove()
+				}
+				if a[2] != nil {
+					n.add(element(f, a[1:]).(*xmlNode))
+				}
+				return nil
+			}},
+		}, xmlConversions("XElement")...)},
+		{decl: "class " + ns + "XAttribute : XObject", is: xmlKind("attribute"), rows: append([]row{
+			{sig: "new(XName name, object v)", get: func(_ *frame, a []any) any {
+				space, local := splitXName(ToString(a[0]))
+				return &xmlNode{kind: "attribute", space: space, name: local, value: ToString(a[1])}
+			}}, value, {sig: "XName Name", get: xmlName},
+			{sig: "void Remove()", get: func(_ *frame, a []any) any { a[0].(*xmlNode).remove(); return nil }},
+		}, xmlConversions("XAttribute")...)},
+		{decl: "class " + ns + "XText : XNode", is: xmlKind("text"), rows: []row{{sig: "new(string s)", get: func(_ *frame, a []any) any { return &xmlNode{kind: "text", value: text(a, 0)} }}, value}},
+		{decl: "class " + ns + "XComment : XNode", is: xmlKind("comment"), rows: []row{{sig: "new(string s)", get: func(_ *frame, a []any) any { return &xmlNode{kind: "comment", value: text(a, 0)} }}}},
+		{decl: "class " + ns + "XName", is: instance[xName], rows: []row{
+			{sig: "static implicit XName(string s)", get: func(_ *frame, a []any) any { return xName(text(a, 0)) }},
+			{sig: "static XName Get(string s)", get: func(_ *frame, a []any) any { return xName(text(a, 0)) }},
+			{sig: "string LocalName", get: func(v any) string { _, l := splitXName(string(v.(xName))); return l }},
+			{sig: "string NamespaceName", get: func(v any) string { s, _ := splitXName(string(v.(xName))); return s }},
+			{sig: "static bool op_==(XName? a, XName? b)", get: func(_ *frame, a []any) any { return a[0] == a[1] }},
+		}},
+		{decl: "class " + ns + "XNamespace", is: instance[xSpace], rows: []row{
+			{sig: "static implicit XNamespace(string s)", get: func(_ *frame, a []any) any { return xSpace(text(a, 0)) }},
+			{sig: "static XNamespace Get(string s)", get: func(_ *frame, a []any) any { return xSpace(text(a, 0)) }},
+			{sig: "static XNamespace None", get: fixedValue(xSpace(""))},
+			{sig: "static XName op_+(XNamespace n, string s)", get: func(_ *frame, a []any) any { return xName("{" + string(a[0].(xSpace)) + "}" + text(a, 1)) }},
+		}},
+	}
+}
+
+// xSpace is XNamespace.
+type xSpace string
+
+// String is the namespace name.
+func (x xSpace) String() string { return string(x) }
+
+func xmlName(v any) any {
+	n := v.(*xmlNode)
+	if n.space == "" {
+		return xName(n.name)
+	}
+	return xName("{" + n.space + "}" + n.name)
+}
+
+func (n *xmlNode) remove() {
+	p := n.parent
+	if p == nil {
+		throw("System.InvalidOperationException", "The parent is missing.")
+	}
+	drop := func(list []*xmlNode) []*xmlNode {
+		var out []*xmlNode
+		for _, c := range list {
+			if c != n {
+				out = append(out, c)
+			}
+		}
+		return out
+	}
+	p.children, p.attrs, n.parent = drop(p.children), drop(p.attrs), nil
+}
+
+func setAttribute(_ *frame, a []any) any {
+	n, name := a[0].(*xmlNode), ToString(a[1])
+	for _, x := range n.attrs {
+		if x.named(name) {
+			if a[2] == nil {
+				x.remove()
+			} else {
+				x.value = ToString(a[2])
+			}
+			return nil
+		}
+	}
+	if a[2] != nil {
+		space, local := splitXName(name)
+		n.add(&xmlNode{kind: "attribute", space: space, name: local, value: ToString(a[2])})
+	}
+	return nil
+}
+
+// xmlConversions are the explicit conversions of elements and attributes.
+func xmlConversions(class string) []row {
+	var rows []row
+	for _, w := range []string{"string", "int", "long", "bool", "double", "decimal", "DateTime", "Guid"} {
+		get := func(_ *frame, a []any) any {
+			n, _ := a[0].(*xmlNode)
+			if n == nil {
+				return tokenTo(nil, typeNamed(w))
+			}
+			return tokenTo(&JToken{kind: JString, value: n.text()}, typeNamed(w))
+		}
+		rows = append(rows, row{sig: "static explicit " + w + "(" + class + "? e)", get: get})
+	}
+	return rows
+}
+
+// extendedTypes are types outside the documented list that published policies use.
+func extendedTypes() []typeRow {
+	load := func(f *frame, a []any) any { a[0].(*xmlHolder).n = parseXML(f, text(a, 1)); return nil }
+	one := func(f *frame, a []any) any {
+		for _, n := range selectXML(f, xmlOf(a[0]), text(a, 1)) {
+			return &xmlHolder{n}
+		}
+		return nil
+	}
+	many := func(f *frame, a []any) any {
+		out := &Array{elem: named("System.Xml.XmlNode")}
+		for _, n := range selectXML(f, xmlOf(a[0]), text(a, 1)) {
+			out.items = append(out.items, &xmlHolder{n})
+		}
+		return out
+	}
+	return []typeRow{
+		{decl: "class System.Xml.XmlNode", extended: true, is: instance[*xmlHolder], rows: []row{
+			{sig: "string InnerText", get: func(v any) string { return xmlOf(v).text() }},
+			{sig: "string Value", get: func(v any) string { return xmlOf(v).text() }},
+			{sig: "string Name", get: func(v any) string { return xmlOf(v).name }}, {sig: "string LocalName", get: func(v any) string { return xmlOf(v).name }},
+			{sig: "string OuterXml", get: func(v any) string { var b strings.Builder; xmlOf(v).write(&b, 0, "", false); return b.String() }},
+			{sig: "string InnerXml", get: func(v any) string {
+				var b strings.Builder
+				for _, c := range xmlOf(v).children {
+					c.write(&b, 0, "", false)
+				}
+				return b.String()
+			}},
+			{sig: "XmlNode SelectSingleNode(string path)", get: one},
+			{sig: "IReadOnlyList<XmlNode> SelectNodes(string path)", get: many},
+			{sig: "IReadOnlyList<XmlNode> ChildNodes", get: func(v any) any {
+				out := &Array{elem: named("System.Xml.XmlNode")}
+				for _, n := range xmlOf(v).children {
+					out.items = append(out.items, &xmlHolder{n})
+				}
+				return out
+			}},
+		}},
+		{decl: "class System.Xml.XmlElement : XmlNode", extended: true, is: instance[*xmlHolder], rows: []row{
+			{sig: "string GetAttribute(string name)", get: func(_ *frame, a []any) any {
+				for _, x := range xmlOf(a[0]).attrs {
+					if x.named(text(a, 1)) {
+						return x.value
+					}
+				}
+				return ""
+			}},
+		}},
+		{decl: "class System.Xml.XmlDocument : XmlNode", extended: true, is: instance[*xmlHolder], rows: []row{
+			{sig: "new()", get: func(*frame, []any) any { return &xmlHolder{&xmlNode{kind: "document"}} }},
+			{sig: "void LoadXml(string s)", get: load},
+			{sig: "XmlElement DocumentElement", get: func(v any) any {
+				r := xmlOf(v).root()
+				if r == nil {
+					return nil
+				}
+				return &xmlHolder{r}
+			}},
+		}},
+		{decl: "class System.Xml.XmlReader : IDisposable", extended: true, is: instance[*xmlReader], rows: []row{
+			{sig: "static XmlReader Create(TextReader r)", get: func(_ *frame, a []any) any { return &xmlReader{arg[*reader](a, 0).rest} }},
+		}},
+		{decl: "class System.Security.Cryptography.RSACng : RSA", extended: true, is: instance[*rsaKey], rows: []row{{sig: "new()", get: func(*frame, []any) any { return &rsaKey{} }}}},
+	}
+}
+
+// xmlHolder is an XmlNode: a document keeps its identity when it loads.
+type xmlHolder struct{ n *xmlNode }
+
+type xmlReader struct{ text string }
+
+func xmlOf(v any) *xmlNode { return v.(*xmlHolder).n }
+
+// selectXML evaluates the simple part of XPath: /a/b, //a, ., *, @attribute, text().
+func selectXML(f *frame, n *xmlNode, path string) []*xmlNode {
+	now := []*xmlNode{n}
+	if strings.HasPrefix(path, "/") {
+		for now[0].parent != nil {
+			now[0] = now[0].parent
+		}
+	}
+	deep := false
+	for i, step := range strings.Split(path, "/") {
+		if step == "" {
+			deep = i > 0
+			continue
+		}
+		if step == "." {
+			continue
+		}
+		var next []*xmlNode
+		for _, x := range now {
+			next = append(next, xmlStep(f, x, step, deep)...)
+		}
+		now, deep = next, false
+	}
+	return now
+}
+
+func xmlStep(f *frame, n *xmlNode, step string, deep bool) []*xmlNode {
+	var out []*xmlNode
+	switch {
+	case strings.HasPrefix(step, "@"):
+		for _, a := range n.attrs {
+			if a.name == step[1:] {
+				out = append(out, a)
+			}
+		}
+		return out
+	case step == "text()":
+		for _, c := range n.children {
+			if c.kind == "text" {
+				out = append(out, c)
+			}
+		}
+		return out
+	case step == "*":
+		return n.elements(f, "", deep)
+	case strings.ContainsAny(step, "[(:|"):
+		throw("System.Xml.XPath.XPathException", "The step '%s' of the path is not supported.", step)
+	}
+	return n.elements(f, step, deep)
+}

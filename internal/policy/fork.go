@@ -1,0 +1,81 @@
+package policy
+
+import (
+	"context"
+
+	"gatehouse/internal/policy/expr"
+	"gatehouse/internal/telemetry"
+)
+
+// Fork makes a context for a branch that runs beside others, such as a child
+// of wait. The branch may read everything and set variables; it must not change
+// request or response. With bodies the bodies are read into memory, as a stream
+// can be read only once; without, the fork sees messages without body. The fork
+// ends with Join or Drop.
+func (c *Context) Fork(std context.Context, bodies bool) (*Context, error) {
+	if bodies {
+		if err := c.bufferBodies(); err != nil {
+			return nil, err
+		}
+	}
+	f := &Context{Context: c.Context, Std: std, Services: c.Services, Exchange: telemetry.NewExchange(),
+		Pipeline: c.Pipeline, Section: c.Section, Target: c.Target}
+	f.Trace = nil
+	if c.Response != nil {
+		own := *c.Response
+		f.Response = &own
+	}
+	if !bodies {
+		f.Request.Body = expr.Body{}
+		if f.Response != nil {
+			f.Response.Body = expr.Body{}
+		}
+	}
+	f.Variables = expr.Variables{}
+	c.Variables.Each(func(name string, value any) {
+		if r, ok := value.(*expr.Response); ok && r != nil {
+			own := *r
+			value = &own
+		}
+		f.Variables.Set(name, value)
+	})
+	e := f.Exchange
+	e.Endpoint, e.TraceID, e.SpanID, e.RequestID = c.Exchange.Endpoint, c.Exchange.TraceID, c.Exchange.SpanID, c.Exchange.RequestID
+	e.Sampled, e.Start = c.Exchange.Sampled, c.Exchange.Start
+	return f, nil
+}
+
+func (c *Context) bufferBodies() error {
+	if err := c.Request.Body.Buffer(); err != nil {
+		return err
+	}
+	if c.Response == nil {
+		return nil
+	}
+	return c.Response.Body.Buffer()
+}
+
+// Join takes over the named variables of a fork and what it recorded.
+func (c *Context) Join(f *Context, variables []string) {
+	for _, name := range variables {
+		if value, ok := f.Variables.Get(name); ok {
+			c.Variables.Set(name, value)
+		}
+	}
+	c.Drop(f)
+}
+
+// Drop takes over only what a fork recorded.
+func (c *Context) Drop(f *Context) {
+	e, own := c.Exchange, f.Exchange
+	e.Steps = appendUpTo(e.Steps, own.Steps, telemetry.MaxSteps)
+	e.DroppedSteps += own.DroppedSteps
+	e.Calls = appendUpTo(e.Calls, own.Calls, telemetry.MaxCalls)
+	e.Events = appendUpTo(e.Events, own.Events, telemetry.MaxEvents)
+	e.Measurements = appendUpTo(e.Measurements, own.Measurements, telemetry.MaxMeasurements)
+	own.Release()
+}
+
+func appendUpTo[T any](list, more []T, limit int) []T {
+	return append(list, more[:min(len(more), max(0, limit-len(list)))]...)
+}

@@ -1,0 +1,63 @@
+package statement
+
+import (
+	"gatehouse/internal/policy"
+	"gatehouse/internal/policy/expr"
+	"gatehouse/internal/telemetry"
+)
+
+// bodyEdit is one compiled set-body, of a message or inside return-response
+// and send-request.
+type bodyEdit struct {
+	text  policy.String
+	fixed []byte // of a literal; shared, never changed
+}
+
+var bodyAttributes = []string{"template", "xsi-nil", "parse-date", "use-value-element"}
+
+func compileBodyEdit(k *policy.Compiler, e *policy.Element) *bodyEdit {
+	checkChildren(k, e)
+	switch template := k.Literal(e, "template", "none"); template {
+	case "none", "":
+	case "liquid":
+		k.Errorf(e.Attr("template").Pos, "liquid templates of <set-body> are not supported yet; write the body as an expression")
+		return &bodyEdit{}
+	default:
+		k.Errorf(e.Attr("template").Value.Pos, "template=%q: expected liquid or none", template)
+	}
+	k.OneOf(e, "xsi-nil", "blank", "blank", "null")
+	b := &bodyEdit{text: k.StringValue(e.Text)}
+	if !b.text.Dynamic() {
+		b.fixed = []byte(b.text.Literal)
+	}
+	return b
+}
+
+// nestedBody compiles the set-body child of return-response and send-request,
+// nil when there is none.
+func nestedBody(k *policy.Compiler, e *policy.Element) *bodyEdit {
+	c := only(k, e, "set-body")
+	if c == nil {
+		return nil
+	}
+	checkAttributes(k, c, bodyAttributes...)
+	return compileBodyEdit(k, c)
+}
+
+// bytes gives the new body.
+func (b *bodyEdit) bytes(c *policy.Context) ([]byte, error) {
+	if b.fixed != nil {
+		return b.fixed, nil
+	}
+	text, err := b.text.Eval(c)
+	return []byte(text), err
+}
+
+// replaceBody drops what is left of a body and puts the new one in its place.
+func replaceBody(c *policy.Context, body *expr.Body, h expr.Header, data []byte) {
+	if err := body.Close(); err != nil {
+		c.Event(telemetry.SeverityVerbose, "gateway", "closing the replaced body: "+err.Error(), nil)
+	}
+	*body = expr.BytesBody(data)
+	delete(h, "Content-Length")
+}

@@ -1,0 +1,77 @@
+package statement
+
+import (
+	"maps"
+	"net/http"
+
+	"gatehouse/internal/policy"
+	"gatehouse/internal/policy/expr"
+)
+
+// returnResponseStatement ends the pipeline with a response of its own, or
+// with the response of a variable on which the children are applied.
+type returnResponseStatement struct {
+	variable string
+	status   *statusEdit
+	headers  []*headerEdit
+	body     *bodyEdit
+}
+
+func returnResponse() *policy.Definition {
+	return &policy.Definition{Name: "return-response", Sections: policy.AnySection, Scopes: policy.AnyScope,
+		Attributes: []string{"response-variable-name"}, Compile: compileReturnResponse}
+}
+
+func compileReturnResponse(k *policy.Compiler, e *policy.Element) policy.Statement {
+	checkChildren(k, e, "set-status", "set-header", "set-body")
+	s := &returnResponseStatement{status: nestedStatus(k, e), headers: nestedHeaders(k, e), body: nestedBody(k, e)}
+	if e.Attr("response-variable-name") != nil {
+		s.variable = requiredLiteral(k, e, "response-variable-name")
+	}
+	return s
+}
+
+func (s *returnResponseStatement) Run(c *policy.Context) error {
+	r, err := s.base(c)
+	if err != nil {
+		return err
+	}
+	if s.status != nil {
+		if err := s.status.apply(c, r); err != nil {
+			return err
+		}
+	}
+	for _, h := range s.headers {
+		if err := h.apply(c, r.Header, "return-response"); err != nil {
+			return err
+		}
+	}
+	if s.body != nil {
+		data, err := s.body.bytes(c)
+		if err != nil {
+			return err
+		}
+		r.Body = expr.BytesBody(data)
+		delete(r.Header, "Content-Length")
+	}
+	return answer(c, r)
+}
+
+// base is the response on which the children are applied: a copy, as the
+// variable's value is shared.
+func (s *returnResponseStatement) base(c *policy.Context) (*expr.Response, error) {
+	if s.variable == "" {
+		return &expr.Response{StatusCode: http.StatusOK, StatusReason: "OK", Header: make(expr.Header, len(s.headers)+1)}, nil
+	}
+	value, _ := c.Variables.Get(s.variable)
+	from, ok := value.(*expr.Response)
+	if !ok || from == nil {
+		return nil, invalid(c, "return-response", "The variable "+s.variable+" holds no response.")
+	}
+	r := *from
+	r.Header = maps.Clone(from.Header)
+	if r.Header == nil {
+		r.Header = expr.Header{}
+	}
+	return &r, nil
+}

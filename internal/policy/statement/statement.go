@@ -1,0 +1,29 @@
+// Package statement is the table of policy statements: one file for each XML
+// element.
+//
+// What comes in: elements of effective policies, whose attributes are checked
+// and compiled once. What goes out: policy.Statement values that are shared by
+// all requests. A statement must never keep a Context or a part of it after Run
+// returned, change a value that it did not make (variables, cached values,
+// header values), or reach the network, counters, caches and keys but through
+// policy.Services.
+package statement
+
+import "gatehouse/internal/policy"
+
+// Table makes the table of all statements by element name.
+func Table() map[string]*policy.Definition {
+	list := []*policy.Definition{
+		authenticationBasic(), cacheLookupValue(), cacheRemoveValue(), cacheStoreValue(),
+		checkHeader(), choose(), cors(), emitMetric(), findAndReplace(), forwardRequest(),
+		ipFilter(), mockResponse(), rateLimit(), rateLimitByKey(), retry(), returnResponse(),
+		rewriteURI(), sendOneWayRequest(), sendRequest(), setBackendService(), setBody(),
+		setHeader(), setMethod(), setQueryParameter(), setStatus(), setVariable(), trace(),
+		validateJWT(), wait(),
+	}
+	table := make(map[string]*policy.Definition, len(list))
+	for _, d := range list {
+		table[d.Name] = d
+	}
+	return table
+}

@@ -1,0 +1,242 @@
+package statement
+
+import (
+	"context"
+	"strings"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"gatehouse/internal/policy"
+	"gatehouse/internal/policy/expr"
+	"gatehouse/internal/telemetry"
+)
+
+// validateJWTStatement lets in requests with a valid token only.
+type validateJWTStatement struct {
+	header, query, token *policy.String // one of them is set
+	code                 policy.Int
+	message              policy.String
+	customMessage        bool
+	requireExpiry        policy.Bool
+	requireSigned        policy.Bool
+	scheme               policy.String
+	skew                 policy.Int // seconds
+	variable             string
+	discovery            []policy.String
+	keys                 []jwtKey // of the policy itself
+	decryption           []jwtKey
+	audiences            []policy.String
+	issuers              []policy.String
+	claims               []claimRule
+}
+
+// tokenFailure says why a token is refused.
+type tokenFailure struct{ reason, message string }
+
+func (f *tokenFailure) Error() string { return f.message }
+
+func refuseToken(reason, message string) error { return &tokenFailure{reason, message} }
+
+func (s *validateJWTStatement) Run(c *policy.Context) error {
+	failure := s.validate(c)
+	if failure == nil {
+		return nil
+	}
+	f, ok := failure.(*tokenFailure)
+	if !ok {
+		return failure
+	}
+	code, err := s.code.Eval(c)
+	if err != nil {
+		return err
+	}
+	if !validStatus(code) {
+		return invalid(c, "validate-jwt", "failed-validation-httpcode must be from 100 to 999.")
+	}
+	e := c.Fail("validate-jwt", f.reason, f.message, int(code))
+	if s.customMessage {
+		if e.Body, err = s.message.Eval(c); err != nil {
+			return err
+		}
+	}
+	return e
+}
+
+// validate returns a *tokenFailure for a token that is refused.
+func (s *validateJWTStatement) validate(c *policy.Context) error {
+	text, err := s.find(c)
+	if err != nil {
+		return err
+	}
+	if strings.Count(text, ".") == 4 {
+		if text, err = s.decrypt(text); err != nil {
+			return err
+		}
+	}
+	t, err := parseToken(text)
+	if err != nil {
+		return err
+	}
+	issuers, err := s.verify(c, t)
+	if err != nil {
+		return err
+	}
+	for _, check := range []func() error{
+		func() error { return s.checkLifetime(c, t) },
+		func() error { return s.checkAudience(c, t) },
+		func() error { return s.checkIssuer(c, t, issuers) },
+		func() error { return checkClaims(c, s.claims, t) },
+	} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	if s.variable == "" {
+		return nil
+	}
+	value, ok := expr.ParseJwt(text)
+	if !ok {
+		return refuseToken("JwtInvalid", "The token cannot be read. Access denied.")
+	}
+	c.Variables.Set(s.variable, value)
+	return nil
+}
+
+const jwtNotPresent = "JWT not present."
+
+// find gives the text of the token.
+func (s *validateJWTStatement) find(c *policy.Context) (string, error) {
+	text := ""
+	switch {
+	case s.token != nil:
+		value, err := s.token.Eval(c)
+		if err != nil {
+			return "", err
+		}
+		text = strings.TrimSpace(value)
+	case s.query != nil:
+		name, err := s.query.Eval(c)
+		if err != nil {
+			return "", err
+		}
+		text, _ = parameter(c.Request.URL.RawQuery, name)
+	default:
+		name, err := s.header.Eval(c)
+		if err != nil {
+			return "", err
+		}
+		scheme, err := s.scheme.Eval(c)
+		if err != nil {
+			return "", err
+		}
+		text = tokenOfHeader(c.Request.Header.Get(name), name, scheme)
+	}
+	if text == "" {
+		return "", refuseToken("TokenNotPresent", jwtNotPresent)
+	}
+	return text, nil
+}
+
+// tokenOfHeader takes the scheme off. A required scheme counts in the header
+// Authorization only.
+func tokenOfHeader(value, name, scheme string) string {
+	value = strings.TrimSpace(value)
+	first, rest, two := strings.Cut(value, " ")
+	if scheme != "" && strings.EqualFold(name, "Authorization") {
+		if !two || !strings.EqualFold(first, scheme) {
+			return ""
+		}
+		return strings.TrimSpace(rest)
+	}
+	if two {
+		return strings.TrimSpace(rest)
+	}
+	return value
+}
+
+// verify checks the signature and gives the issuers of the discovery documents.
+func (s *validateJWTStatement) verify(c *policy.Context, t *token) (issuers []string, err error) {
+	if t.algorithm == "none" {
+		required, err := s.requireSigned.Eval(c)
+		if err != nil {
+			return nil, err
+		}
+		if required || t.signature != "" {
+			return nil, refuseToken("TokenSignatureInvalid", "The token has no signature. Access denied.")
+		}
+		_, issuers, err := s.discover(c, false)
+		return issuers, err
+	}
+	keys, issuers, err := s.discover(c, false)
+	if err != nil {
+		return nil, err
+	}
+	candidates := candidateKeys(t, append(keys[:len(keys):len(keys)], s.keys...))
+	if len(candidates) == 0 && len(s.discovery) > 0 {
+		if keys, issuers, err = s.discover(c, true); err != nil {
+			return nil, err
+		}
+		candidates = candidateKeys(t, append(keys[:len(keys):len(keys)], s.keys...))
+	}
+	if len(candidates) == 0 {
+		return nil, refuseToken("TokenSignatureKeyNotFound", "No key fits the signature of the token. Access denied.")
+	}
+	signed, err := jose.ParseSigned(t.raw, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(t.algorithm)})
+	if err != nil {
+		return nil, refuseToken("JwtInvalid", "The token cannot be read. Access denied.")
+	}
+	for _, k := range candidates {
+		if _, err := signed.Verify(k); err == nil {
+			return issuers, nil
+		}
+	}
+	return nil, refuseToken("TokenSignatureInvalid", "The signature of the token is not valid. Access denied.")
+}
+
+// discover gives keys and issuers of the discovery documents.
+func (s *validateJWTStatement) discover(c *policy.Context, refresh bool) (keys []jwtKey, issuers []string, err error) {
+	for i := range s.discovery {
+		url, err := s.discovery[i].Eval(c)
+		if err != nil {
+			return nil, nil, err
+		}
+		found, err := c.Services.Keys.Issuer(c.Std, url, refresh)
+		if err != nil {
+			if c.Std.Err() == context.Canceled {
+				return nil, nil, policy.ErrClientClosed
+			}
+			c.Event(telemetry.SeverityWarning, "validate-jwt", "the keys of an issuer could not be read: "+err.Error(), nil)
+			continue
+		}
+		if found.Issuer != "" {
+			issuers = append(issuers, found.Issuer)
+		}
+		for j := range found.Keys.Keys {
+			if k, ok := publishedKey(&found.Keys.Keys[j]); ok {
+				keys = append(keys, k)
+			}
+		}
+	}
+	return keys, issuers, nil
+}
+
+func (s *validateJWTStatement) decrypt(text string) (string, error) {
+	if len(s.decryption) == 0 {
+		return "", refuseToken("JwtInvalid", "The token is encrypted and the policy has no decryption key. Access denied.")
+	}
+	encrypted, err := jose.ParseEncrypted(text,
+		[]jose.KeyAlgorithm{jose.DIRECT, jose.A128KW, jose.A192KW, jose.A256KW, jose.A128GCMKW, jose.A192GCMKW, jose.A256GCMKW},
+		[]jose.ContentEncryption{jose.A128CBC_HS256, jose.A192CBC_HS384, jose.A256CBC_HS512, jose.A128GCM, jose.A192GCM, jose.A256GCM})
+	if err != nil {
+		return "", refuseToken("JwtInvalid", "The encrypted token cannot be read. Access denied.")
+	}
+	for _, k := range s.decryption {
+		if k.id != "" && encrypted.Header.KeyID != "" && k.id != encrypted.Header.KeyID {
+			continue
+		}
+		if plain, err := encrypted.Decrypt(k.key); err == nil {
+			return string(plain), nil
+		}
+	}
+	return "", refuseToken("JwtInvalid", "No key decrypts the token. Access denied.")
+}

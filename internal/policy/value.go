@@ -1,0 +1,121 @@
+package policy
+
+import (
+	"fmt"
+	"strings"
+
+	"gatehouse/internal/policy/expr"
+)
+
+// The four kinds of values that attributes and texts of statements have: a
+// literal known at compile time, or a compiled expression.
+type (
+	String struct {
+		Literal string
+		program *expr.Program
+	}
+	Bool struct {
+		Literal bool
+		program *expr.Program
+	}
+	Int struct {
+		Literal     int64
+		program     *expr.Program
+		placeholder string
+	}
+	Double struct {
+		Literal     float64
+		program     *expr.Program
+		placeholder string
+	}
+	// Any keeps the run-time type of an expression; a literal is a string.
+	Any struct {
+		Literal string
+		program *expr.Program
+	}
+)
+
+// Eval gives the text.
+func (v *String) Eval(c *Context) (string, error) {
+	if v.program == nil {
+		return v.Literal, nil
+	}
+	return v.program.String(&c.Context)
+}
+
+// Dynamic tells whether the value is an expression.
+func (v *String) Dynamic() bool { return v.program != nil }
+
+// Eval gives the truth value.
+func (v *Bool) Eval(c *Context) (bool, error) {
+	if v.program == nil {
+		return v.Literal, nil
+	}
+	return v.program.Bool(&c.Context)
+}
+
+// Dynamic tells whether the value is an expression.
+func (v *Bool) Dynamic() bool { return v.program != nil }
+
+// Eval gives the number.
+func (v *Int) Eval(c *Context) (int64, error) {
+	if v.placeholder != "" {
+		return 0, notReplaced(v.placeholder)
+	}
+	if v.program == nil {
+		return v.Literal, nil
+	}
+	return v.program.Int(&c.Context)
+}
+
+// Dynamic tells whether the value is an expression.
+func (v *Int) Dynamic() bool { return v.program != nil }
+
+// Known tells whether Literal is the value.
+func (v *Int) Known() bool { return v.program == nil && v.placeholder == "" }
+
+// Eval gives the number.
+func (v *Double) Eval(c *Context) (float64, error) {
+	if v.placeholder != "" {
+		return 0, notReplaced(v.placeholder)
+	}
+	if v.program == nil {
+		return v.Literal, nil
+	}
+	return v.program.Double(&c.Context)
+}
+
+// Known tells whether Literal is the value.
+func (v *Double) Known() bool { return v.program == nil && v.placeholder == "" }
+
+// Eval gives the value with its run-time type.
+func (v *Any) Eval(c *Context) (any, error) {
+	if v.program == nil {
+		return v.Literal, nil
+	}
+	return v.program.Any(&c.Context)
+}
+
+// notReplaced is the failure of a statement that a deployment script should
+// have completed.
+func notReplaced(placeholder string) error {
+	return fmt.Errorf("the placeholder %s was not replaced by a number", placeholder)
+}
+
+// isPlaceholder recognises what deployment scripts leave in policies when they
+// did not run: {name} or UPPER_CASE.
+func isPlaceholder(text string) bool {
+	name, open := strings.CutPrefix(text, "{")
+	name, closed := strings.CutSuffix(name, "}")
+	if open != closed || name == "" {
+		return false
+	}
+	for _, r := range name {
+		upper := r >= 'A' && r <= 'Z' || r == '_'
+		other := r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '.'
+		if !upper && !(other && open) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,220 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Config is all settings of the process, as in gatehouse.yaml. Every field has
+// a default; flags and environment variables override the file.
+type Config struct {
+	Service   ServiceConfig   `yaml:"service"`
+	Data      DataConfig      `yaml:"data"`
+	Listen    ListenConfig    `yaml:"listen"`
+	Gateway   GatewayConfig   `yaml:"gateway"`
+	Telemetry TelemetryConfig `yaml:"telemetry"`
+	Rules     RulesConfig     `yaml:"rules"`
+	Alerting  AlertingConfig  `yaml:"alerting"`
+	Identity  IdentityConfig  `yaml:"identity"`
+	LogLevel  string          `yaml:"logLevel"` // debug, info, warn, error
+}
+
+// ServiceConfig says what the gateway serves: a folder, or one OpenAPI document.
+type ServiceConfig struct {
+	Folder    string `yaml:"folder"`    // APIOps artifact folder, watched
+	Overrides string `yaml:"overrides"` // APIOps configuration.<env>.yaml
+	OpenAPI   string `yaml:"openapi"`   // OpenAPI 2 or 3 document, with Backend
+	Backend   string `yaml:"backend"`
+	Name      string `yaml:"name"` // service name; "" is the folder's name
+	Region    string `yaml:"region"`
+}
+
+// DataConfig is the data folder and what it keeps.
+type DataConfig struct {
+	Folder          string   `yaml:"folder"`
+	MetricRetention Duration `yaml:"metricRetention"`
+	TraceRetention  Duration `yaml:"traceRetention"`
+	MaxTraceBytes   int64    `yaml:"maxTraceBytes"` // 0: no limit
+	MaxSeries       int64    `yaml:"maxSeries"`
+	QueryMemory     int64    `yaml:"queryMemory"` // bytes, of the trace query engine
+}
+
+// ListenConfig has the addresses; "" turns a door off.
+type ListenConfig struct {
+	Gateway    string `yaml:"gateway"`    // HTTP/1.1 and h2c
+	GatewayTLS string `yaml:"gatewayTLS"` // HTTPS with HTTP/2
+	Monitor    string `yaml:"monitor"`    // plain, loopback only
+	MonitorTLS string `yaml:"monitorTLS"` // HTTPS, token
+	OTLPGRPC   string `yaml:"otlpGRPC"`
+	OTLPHTTP   string `yaml:"otlpHTTP"`
+	// Certificate of the gateway's HTTPS door; made by the own CA when empty.
+	CertificateFile string `yaml:"certificateFile"`
+	KeyFile         string `yaml:"keyFile"`
+}
+
+// GatewayConfig are the limits and habits of the data plane.
+type GatewayConfig struct {
+	MaxConnections     int               `yaml:"maxConnections"`
+	MaxHeaderBytes     int               `yaml:"maxHeaderBytes"`
+	MaxBodyBytes       int64             `yaml:"maxBodyBytes"`       // of a request, 0: no limit
+	MaxPolicyBodyBytes int64             `yaml:"maxPolicyBodyBytes"` // a body that policies read
+	ReadHeaderTimeout  Duration          `yaml:"readHeaderTimeout"`
+	IdleTimeout        Duration          `yaml:"idleTimeout"`
+	DrainTimeout       Duration          `yaml:"drainTimeout"`
+	TrustedProxies     []string          `yaml:"trustedProxies"`   // CIDR; may set X-Forwarded-For
+	MethodNotAllowed   bool              `yaml:"methodNotAllowed"` // 405 instead of Azure's 404
+	ExtendedTypes      bool              `yaml:"extendedTypes"`    // .NET types beyond the documented ones
+	ConnectTo          map[string]string `yaml:"connectTo"`        // host:port of a backend -> host:port to dial
+	BackendCAFile      string            `yaml:"backendCAFile"`    // PEM, beside the system's
+}
+
+// TelemetryConfig says what is observed.
+type TelemetryConfig struct {
+	Off             bool     `yaml:"off"` // the gateway serves, nothing is recorded
+	QueueSize       int      `yaml:"queueSize"`
+	MetricsInterval Duration `yaml:"metricsInterval"`
+}
+
+// RulesConfig has Prometheus rule files beside the shipped ones.
+type RulesConfig struct {
+	Files     []string `yaml:"files"`
+	NoShipped bool     `yaml:"noShipped"`
+	Interval  Duration `yaml:"interval"`
+}
+
+// AlertingConfig has the Alertmanager configuration.
+type AlertingConfig struct {
+	File    string `yaml:"file"`    // alertmanager.yml
+	Webhook string `yaml:"webhook"` // short form: one webhook for everything
+}
+
+// IdentityConfig is what stands in front of the monitor doors until identities
+// are configured.
+type IdentityConfig struct {
+	// LoopbackOpen lets local users use the plain monitor door without a token.
+	LoopbackOpen bool `yaml:"loopbackOpen"`
+}
+
+// Duration reads "30s", "15d".
+type Duration time.Duration
+
+// UnmarshalYAML reads a Go duration, with d for days.
+func (d *Duration) UnmarshalYAML(n *yaml.Node) error {
+	v, err := ParseDuration(n.Value)
+	if err != nil {
+		return fmt.Errorf("line %d: %w", n.Line, err)
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// ParseDuration reads a Go duration, or a number of days such as 15d.
+func ParseDuration(s string) (time.Duration, error) {
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		var n int
+		if _, err := fmt.Sscanf(days, "%d", &n); err == nil && n > 0 && n < 36500 {
+			return time.Duration(n) * 24 * time.Hour, nil
+		}
+	}
+	v, err := time.ParseDuration(s)
+	if err != nil || v < 0 {
+		return 0, fmt.Errorf("%q is not a duration such as 30s, 5m or 15d", s)
+	}
+	return v, nil
+}
+
+// DefaultConfig are the settings of a plain installation.
+func DefaultConfig() Config {
+	return Config{
+		Data:   DataConfig{Folder: "data", MetricRetention: Duration(15 * 24 * time.Hour), TraceRetention: Duration(3 * 24 * time.Hour), MaxSeries: 1_000_000, QueryMemory: 256 << 20},
+		Listen: ListenConfig{Gateway: ":8080", GatewayTLS: ":8443", Monitor: "127.0.0.1:9080", MonitorTLS: ":9443", OTLPGRPC: ":4317", OTLPHTTP: ":4318"},
+		Gateway: GatewayConfig{MaxConnections: 10_000, MaxHeaderBytes: 64 << 10, MaxBodyBytes: 1 << 30, MaxPolicyBodyBytes: 8 << 20,
+			ReadHeaderTimeout: Duration(10 * time.Second), IdleTimeout: Duration(120 * time.Second), DrainTimeout: Duration(15 * time.Second)},
+		Telemetry: TelemetryConfig{QueueSize: 16384, MetricsInterval: Duration(5 * time.Second)},
+		Rules:     RulesConfig{Interval: Duration(15 * time.Second)},
+		Identity:  IdentityConfig{LoopbackOpen: true},
+		LogLevel:  "info",
+	}
+}
+
+// LoadConfig reads a settings file over the defaults. Unknown names are errors.
+func LoadConfig(path string) (Config, error) {
+	c := DefaultConfig()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return c, fmt.Errorf("read settings: %w", err)
+	}
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	d.KnownFields(true)
+	if err := d.Decode(&c); err != nil && !errors.Is(err, io.EOF) {
+		return c, fmt.Errorf("read settings %s: %w", path, err)
+	}
+	base := filepath.Dir(path)
+	for _, p := range []*string{&c.Service.Folder, &c.Service.Overrides, &c.Service.OpenAPI, &c.Alerting.File, &c.Gateway.BackendCAFile, &c.Listen.CertificateFile, &c.Listen.KeyFile} {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(base, *p)
+		}
+	}
+	for i, p := range c.Rules.Files {
+		if !filepath.IsAbs(p) {
+			c.Rules.Files[i] = filepath.Join(base, p)
+		}
+	}
+	return c, nil
+}
+
+// Check refuses settings that cannot work or are unsafe.
+func (c *Config) Check() error {
+	var errs []error
+	if (c.Service.Folder == "") == (c.Service.OpenAPI == "") {
+		errs = append(errs, errors.New("name what to serve: either a service folder (--service DIR) or one API (--openapi FILE --backend URL)"))
+	}
+	if c.Service.OpenAPI != "" && c.Service.Backend == "" {
+		errs = append(errs, errors.New("--openapi needs --backend URL"))
+	}
+	if c.Listen.Monitor != "" && !loopback(c.Listen.Monitor) {
+		errs = append(errs, fmt.Errorf("listen.monitor %q: the plain monitor door is for loopback addresses only; use listen.monitorTLS for others", c.Listen.Monitor))
+	}
+	if c.Listen.Gateway == "" && c.Listen.GatewayTLS == "" {
+		errs = append(errs, errors.New("listen.gateway and listen.gatewayTLS are both off"))
+	}
+	if _, err := c.proxies(); err != nil {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}
+
+func (c *Config) proxies() ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, s := range c.Gateway.TrustedProxies {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			a, aerr := netip.ParseAddr(s)
+			if aerr != nil {
+				return nil, fmt.Errorf("gateway.trustedProxies: %q is neither an address nor a range such as 10.0.0.0/8", s)
+			}
+			p = netip.PrefixFrom(a, a.BitLen())
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}

@@ -1,0 +1,84 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"gatehouse/internal/demo"
+)
+
+// RunDemo runs the Demo Conference: service folder, backends and traffic. With
+// no data folder given everything lives in a temporary one and is removed.
+func RunDemo(ctx context.Context, config Config, version string, log *slog.Logger, out io.Writer) (err error) {
+	dir := config.Data.Folder
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "gatehouse-demo-"); err != nil {
+			return fmt.Errorf("make the demo's folder: %w", err)
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	}
+	config.Data.Folder = filepath.Join(dir, "data")
+	config.Service = ServiceConfig{Folder: filepath.Join(dir, "service"), Name: "demo", Region: "local"}
+	if err := demo.WriteService(config.Service.Folder); err != nil {
+		return err
+	}
+	if config.Listen.OTLPHTTP == "" {
+		config.Listen.OTLPHTTP = "127.0.0.1:0"
+	}
+	// The backends' host names resolve here alone: the map is filled once
+	// their ports are known, before the first request.
+	config.Gateway.ConnectTo = map[string]string{}
+	return runDemo(ctx, config, version, log, out)
+}
+
+func runDemo(ctx context.Context, config Config, version string, log *slog.Logger, out io.Writer) error {
+	services := demo.NewServices()
+	if err := services.Listen(); err != nil {
+		return err
+	}
+	for from, to := range services.Addresses {
+		config.Gateway.ConnectTo[from] = to
+	}
+	s, err := Open(config, version, log)
+	if err != nil {
+		return err
+	}
+	if err := s.listen(); err != nil {
+		return errors.Join(err, s.Close())
+	}
+	if err := services.Start(ctx, s.address("otlpHTTP")); err != nil {
+		return errors.Join(err, s.stopDoors(), s.Close())
+	}
+	s.announceDemo(out)
+	// Traffic and backends stop first: their last spans still have a receiver.
+	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	go func() {
+		defer stop()
+		demo.Traffic(ctx, "http://"+s.address("gateway"), 20)
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+		defer cancel()
+		if err := services.Stop(last); err != nil {
+			log.Debug("stop the demo's backends", "error", err)
+		}
+	}()
+	return s.serve(serving)
+}
+
+func (s *Server) announceDemo(out io.Writer) {
+	fmt.Fprintf(out, `Gatehouse demo: the Demo Conference API with steady traffic
+
+  console   http://%s
+  gateway   http://%s
+  try       curl -H "Ocp-Apim-Subscription-Key: demo-mobile-app-key" http://%[2]s/conference/sessions/3
+  policies  %s   (edit them: the gateway reloads)
+
+Stop with Ctrl-C; nothing is left behind.
+`, s.address("monitor"), s.address("gateway"), s.config.Service.Folder)
+}

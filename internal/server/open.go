@@ -1,0 +1,280 @@
+package server
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/prometheus/storage/remote/otlptranslator/prometheusremotewrite"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+
+	"gatehouse/internal/alerting"
+	"gatehouse/internal/gateway"
+	"gatehouse/internal/gateway/backend"
+	"gatehouse/internal/ingest"
+	"gatehouse/internal/policy/expr"
+	"gatehouse/internal/policy/statement"
+	"gatehouse/internal/query/explore"
+	"gatehouse/internal/query/promql"
+	"gatehouse/internal/rules"
+	"gatehouse/internal/store/ca"
+	"gatehouse/internal/store/catalog"
+	"gatehouse/internal/store/lake"
+	"gatehouse/internal/store/tsdb"
+	"gatehouse/internal/telemetry"
+)
+
+// Server is a running Gatehouse.
+type Server struct {
+	config  Config
+	version string
+	log     *slog.Logger
+	started time.Time
+
+	registry *prometheus.Registry // of the process; the gateway's metrics are ingest's
+	catalog  *catalog.Catalog
+	token    string
+	tokenAt  string // path of the file that holds it
+	ca       *ca.Authority
+	tsdb     *tsdb.DB
+	lake     *lake.Lake
+	engine   *promql.Engine
+	explore  *explore.Explorer
+	alerts   *alerting.Alertmanager
+	rules    *rules.Rules
+	ingest   *ingest.Ingest
+	gateway  *gateway.Gateway
+	reloads  *reloads
+
+	doors   []openDoor
+	closers []closer // in order of opening; closed in reverse
+}
+
+type closer struct {
+	name  string
+	close func() error
+}
+
+// Open opens the rooms: stores, then what reads them, then what writes to
+// them, then the gateway with its first snapshot. On an error all that was
+// opened is closed again.
+func Open(config Config, version string, log *slog.Logger) (s *Server, err error) {
+	if err := config.Check(); err != nil {
+		return nil, err
+	}
+	s = &Server{config: config, version: version, log: log, started: time.Now().UTC(), registry: prometheus.NewRegistry()}
+	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, open := range []func() error{s.openFolder, s.openStores, s.openQueries, s.openAlerting, s.openRules, s.openIngest, s.openGateway} {
+		if err := open(); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
+	return s, nil
+}
+
+// Close closes the rooms in reverse order.
+func (s *Server) Close() error {
+	var errs []error
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		if err := s.closers[i].close(); err != nil {
+			errs = append(errs, fmt.Errorf("close %s: %w", s.closers[i].name, err))
+		}
+	}
+	s.closers = nil
+	return errors.Join(errs...)
+}
+
+func (s *Server) onClose(name string, f func() error) { s.closers = append(s.closers, closer{name, f}) }
+
+func (s *Server) openFolder() error {
+	dir := s.config.Data.Folder
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return fmt.Errorf("open data folder: %w", err)
+	}
+	lock, err := catalog.Lock(dir)
+	if err != nil {
+		return err
+	}
+	s.onClose("data folder lock", lock.Close)
+	if s.catalog, err = catalog.Open(dir); err != nil {
+		return err
+	}
+	s.onClose("catalog", s.catalog.Close)
+	if s.token, s.tokenAt, err = catalog.AdminToken(dir); err != nil {
+		return err
+	}
+	s.ca, err = ca.Open(dir)
+	return err
+}
+
+func (s *Server) openStores() error {
+	d := s.config.Data
+	var err error
+	s.tsdb, err = tsdb.Open(tsdb.Options{Folder: filepath.Join(d.Folder, "tsdb"), Retention: time.Duration(d.MetricRetention), MaxSeries: d.MaxSeries,
+		Logger: quiet(s.log), Registerer: s.registry})
+	if err != nil {
+		return err
+	}
+	s.onClose("metrics store", s.tsdb.Close)
+	o := lake.DefaultOptions(filepath.Join(d.Folder, "lake"))
+	o.Logger, o.MaxAge, o.MaxBytes, o.MemoryLimit = quiet(s.log), time.Duration(d.TraceRetention), d.MaxTraceBytes, d.QueryMemory
+	if s.lake, err = lake.Open(o); err != nil {
+		return err
+	}
+	s.onClose("lake", s.lake.Close)
+	return nil
+}
+
+func (s *Server) openQueries() error {
+	s.engine = promql.New(s.tsdb, promql.Options{Logger: quiet(s.log), Registerer: s.registry})
+	s.explore = explore.New(explore.DefaultOptions(s.lake))
+	return nil
+}
+
+func (s *Server) openAlerting() error {
+	config, err := s.alertmanagerConfig()
+	if err != nil {
+		return err
+	}
+	s.alerts, err = alerting.New(alerting.Options{Config: config, ExternalURL: s.monitorURL() + "/alertmanager",
+		Load: s.catalog.Load, Save: s.catalog.Save, AllowFiles: true, Logger: quiet(s.log), Registerer: s.registry})
+	if err != nil {
+		return err
+	}
+	if err := s.alerts.Start(); err != nil {
+		return err
+	}
+	s.onClose("alerting", s.alerts.Stop)
+	return nil
+}
+
+// alertmanagerConfig is the file, the short form, or nothing: alerts are then
+// shown and sent nowhere.
+func (s *Server) alertmanagerConfig() (string, error) {
+	c := s.config.Alerting
+	if c.File != "" {
+		data, err := os.ReadFile(c.File)
+		if err != nil {
+			return "", fmt.Errorf("read the Alertmanager configuration: %w", err)
+		}
+		return string(data), nil
+	}
+	if c.Webhook == "" {
+		return "", nil
+	}
+	if u, err := url.Parse(c.Webhook); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return "", errors.New("alerting.webhook is not an http or https URL")
+	}
+	return fmt.Sprintf("route: {receiver: webhook, group_by: [alertname, gatehouse_api], group_wait: 5s, group_interval: 30s, repeat_interval: 4h}\nreceivers:\n- name: webhook\n  webhook_configs: [{url: %q, send_resolved: true}]\n", c.Webhook), nil
+}
+
+func (s *Server) openRules() error {
+	var err error
+	s.rules, err = rules.New(rules.Options{
+		Query: s.engine.Instant, Appendable: s.tsdb, Queryable: s.tsdb, Notify: s.alerts.Put,
+		Interval: time.Duration(s.config.Rules.Interval), ExternalURL: s.monitorURL() + "/prometheus", Logger: quiet(s.log), Registerer: s.registry,
+	})
+	if err != nil {
+		return err
+	}
+	files := map[string][]byte{}
+	if !s.config.Rules.NoShipped {
+		if files, err = rules.Shipped(); err != nil {
+			return err
+		}
+	}
+	for _, path := range s.config.Rules.Files {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("read rules: %w", err)
+		}
+		files[path] = data
+	}
+	if err := s.rules.Load(files); err != nil {
+		return err
+	}
+	s.onClose("rules", func() error { s.rules.Stop(); return nil })
+	return s.rules.Start()
+}
+
+func (s *Server) openIngest() error {
+	o := ingest.DefaultOptions()
+	o.Logger, o.Rows, o.QueueSize = s.log, []telemetry.Rows{s.lake}, s.config.Telemetry.QueueSize
+	o.Interval, o.WriteMetrics = time.Duration(s.config.Telemetry.MetricsInterval), s.tsdb.WriteGathered
+	var err error
+	if s.ingest, err = ingest.New(o); err != nil {
+		return err
+	}
+	s.onClose("ingest", func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		return s.ingest.Close(ctx)
+	})
+	return nil
+}
+
+// otlpMetrics stores OTLP metrics through Prometheus' own translation.
+func (s *Server) otlpMetrics(ctx context.Context, md pmetric.Metrics) error {
+	app := s.tsdb.AppenderV2(ctx)
+	converter := prometheusremotewrite.NewPrometheusConverter(app)
+	if _, err := converter.FromMetrics(ctx, md, prometheusremotewrite.Settings{AddMetricSuffixes: true, LookbackDelta: 5 * time.Minute}); err != nil {
+		return errors.Join(err, app.Rollback())
+	}
+	return app.Commit()
+}
+
+func (s *Server) openGateway() error {
+	o, err := gatewayOptions(s.config, s.log)
+	if err != nil {
+		return err
+	}
+	if !s.config.Telemetry.Off {
+		o.Sink = s.ingest
+	}
+	s.gateway = gateway.New(o)
+	s.reloads = &reloads{config: s.config.Service, gateway: s.gateway, catalog: s.catalog, log: s.log}
+	return s.reloads.load()
+}
+
+func gatewayOptions(c Config, log *slog.Logger) (gateway.Options, error) {
+	o := gateway.DefaultOptions()
+	g := c.Gateway
+	o.Log, o.Definitions = log, statement.Table()
+	o.MaxBodyBytes, o.MaxPolicyBodyBytes, o.MethodNotAllowed = g.MaxBodyBytes, g.MaxPolicyBodyBytes, g.MethodNotAllowed
+	if g.ExtendedTypes {
+		o.Profile = expr.Extended
+	}
+	var err error
+	if o.TrustedProxies, err = c.proxies(); err != nil {
+		return o, err
+	}
+	return o, backendOptions(&o.Backend, g)
+}
+
+func backendOptions(o *backend.Options, g GatewayConfig) error {
+	o.ConnectTo = g.ConnectTo
+	if g.BackendCAFile == "" {
+		return nil
+	}
+	data, err := os.ReadFile(g.BackendCAFile)
+	if err != nil {
+		return fmt.Errorf("read gateway.backendCAFile: %w", err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(data) {
+		return fmt.Errorf("gateway.backendCAFile %s holds no PEM certificate", g.BackendCAFile)
+	}
+	o.RootCAs = pool
+	return nil
+}

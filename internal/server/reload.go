@@ -1,0 +1,133 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"gatehouse/internal/apim"
+	"gatehouse/internal/apim/apiops"
+	"gatehouse/internal/apim/openapi"
+	"gatehouse/internal/gateway"
+	"gatehouse/internal/store/catalog"
+)
+
+// reloads builds whole new snapshots and swaps them in; on any error the old
+// one stays and the error is shown.
+type reloads struct {
+	config  ServiceConfig
+	gateway *gateway.Gateway
+	catalog *catalog.Catalog
+	log     *slog.Logger
+
+	mu      sync.Mutex
+	current revisionStatus
+}
+
+func (r *reloads) state() revisionStatus {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.current
+}
+
+// load reads, compiles and swaps. The error holds every problem with its place.
+func (r *reloads) load() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	snapshot, err := r.build()
+	if err != nil {
+		r.current.Error = err.Error()
+		return err
+	}
+	r.gateway.Swap(snapshot)
+	r.current = revisionStatus{ID: r.current.ID + 1, Loaded: time.Now().UTC()}
+	for _, w := range snapshot.Warnings {
+		r.log.Warn("service", "resource", w.Resource, "message", w.Message)
+	}
+	return nil
+}
+
+func (r *reloads) build() (*gateway.Snapshot, error) {
+	service, err := r.read()
+	if err != nil {
+		return nil, err
+	}
+	if err := r.keys(service); err != nil {
+		return nil, err
+	}
+	return r.gateway.Compile(service)
+}
+
+func (r *reloads) read() (*apim.Service, error) {
+	c := r.config
+	if c.OpenAPI != "" {
+		return readOpenAPI(c)
+	}
+	service, err := apiops.Load(c.Folder, apiops.Options{Overrides: c.Overrides})
+	if err != nil {
+		return nil, err
+	}
+	if c.Name != "" {
+		service.Name = c.Name
+	}
+	if c.Region != "" {
+		service.Region = c.Region
+	}
+	return service, nil
+}
+
+func readOpenAPI(c ServiceConfig) (*apim.Service, error) {
+	data, err := os.ReadFile(c.OpenAPI)
+	if err != nil {
+		return nil, fmt.Errorf("read the API description: %w", err)
+	}
+	doc, err := openapi.Load(data, filepath.Base(c.OpenAPI))
+	if err != nil {
+		return nil, err
+	}
+	service := openapi.Service(doc, c.Backend)
+	if c.Name != "" {
+		service.Name = c.Name
+	}
+	return service, nil
+}
+
+// keys gives subscriptions without keys the ones that the catalog keeps for
+// them, made on first sight.
+func (r *reloads) keys(s *apim.Service) error {
+	made := map[string]catalog.KeyPair{}
+	for _, sub := range s.Subscriptions {
+		if sub.PrimaryKey != "" || sub.SecondaryKey != "" {
+			continue
+		}
+		primary, secondary, err := r.catalog.SubscriptionKeys(sub.ID)
+		if err != nil {
+			return fmt.Errorf("subscriptions/%s: %w", sub.ID, err)
+		}
+		sub.PrimaryKey, sub.SecondaryKey = primary, secondary
+		made[sub.ID] = catalog.KeyPair{Primary: primary, Secondary: secondary}
+	}
+	if len(made) == 0 {
+		return nil
+	}
+	_, err := r.catalog.WriteSubscriptionKeys(made)
+	return err
+}
+
+// watch reloads when the service folder changes, until ctx ends.
+func (r *reloads) watch(ctx context.Context) error {
+	if r.config.Folder == "" {
+		return nil
+	}
+	return apiops.Watch(ctx, r.config.Folder, func() {
+		if err := r.load(); err != nil {
+			r.log.Error("the service was not reloaded; the old configuration stays in use", "error", err)
+			return
+		}
+		r.log.Info("the service was reloaded", "revision", r.state().ID)
+	})
+}

@@ -1,0 +1,50 @@
+package server
+
+import (
+	"net/http"
+	"net/http/pprof"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"gatehouse/internal/api/metrics"
+	"gatehouse/internal/api/traces"
+	"gatehouse/internal/ingest/otlp"
+	"gatehouse/web"
+)
+
+// monitorRoutes is every path of the monitor doors on one screen.
+func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
+	prom, err := metrics.New(metrics.Options{Engine: s.engine, Storage: s.tsdb, Rules: s.rules, Metadata: s.tsdb.Metadata,
+		Started: s.started, Gatherer: s.registry, Logger: quiet(s.log), Registerer: s.registry, ExternalURL: s.monitorURL() + "/prometheus"})
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/prometheus/", prom)
+	mux.Handle("/alertmanager/", s.alerts.Handler())
+	traces.Register(mux, traces.Options{Explorer: s.explore})
+	mux.HandleFunc("GET /api/status", s.status)
+	mux.Handle("/v1/", receiver.Handler())
+	mux.Handle("GET /metrics", s.exposition())
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /readyz", s.ready)
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	mux.Handle("/", web.Handler())
+	return mux, nil
+}
+
+// exposition serves the gateway's metrics and those of the process.
+func (s *Server) exposition() http.Handler {
+	return promhttp.HandlerFor(prometheus.Gatherers{s.ingest.Registry(), s.registry}, promhttp.HandlerOpts{EnableOpenMetrics: true})
+}
+
+func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
+	if s.gateway.Current() == nil {
+		http.Error(w, "the gateway has no configuration yet", http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = w.Write([]byte("ready\n"))
+}

@@ -1,0 +1,19 @@
+import type { ComponentType } from 'react'
+
+/** A screen of the console. Adding one is adding a folder and an entry here. */
+export interface PageEntry {
+  path: string
+  title: string
+  load: () => Promise<{ Page: ComponentType }>
+  /** Shown in the navigation, under this heading. */
+  group?: 'Overview' | 'Explore'
+  /** Pressed after `g`. */
+  key?: string
+  icon?: 'home' | 'traces'
+}
+
+export const pages: readonly PageEntry[] = [
+  { path: '/', title: 'Home', group: 'Overview', key: 'h', icon: 'home', load: () => import('./home') },
+  { path: '/traces', title: 'Traces', group: 'Explore', key: 't', icon: 'traces', load: () => import('./traces') },
+  { path: '/traces/$id', title: 'Trace', load: () => import('./trace') },
+]
