@@ -49,11 +49,10 @@ type compiledOperation struct {
 
 // variant is one (API, operation, product).
 type variant struct {
-	product     *expr.Product
-	pipeline    *policy.Pipeline
-	endpoint    *telemetry.Endpoint
-	correlation telemetry.Correlation
-	capture     *capturePlan
+	product  *expr.Product
+	pipeline *policy.Pipeline
+	endpoint *telemetry.Endpoint
+	capture  *capturePlan
 }
 
 type subscription struct {
@@ -256,9 +255,6 @@ func (k *compilation) variant(a *apim.API, op *apim.Operation, narrow []*policy.
 	}
 	if pipeline != nil {
 		v.endpoint.Pipeline = pipeline.Info
-	}
-	if len(v.endpoint.Diagnostics) > 0 {
-		v.correlation = v.endpoint.Diagnostics[0].Correlation
 	}
 	v.capture = newCapturePlan(v.endpoint.Diagnostics)
 	return v

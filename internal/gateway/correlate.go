@@ -14,8 +14,9 @@ import (
 // names. A malformed header starts a new trace.
 func (x *exchange) correlate() {
 	e := x.Exchange
+	e.Endpoint = x.variant.endpoint
 	e.Sampled = true
-	switch x.variant.correlation {
+	switch correlation(e) {
 	case telemetry.CorrelationW3C:
 		if v := x.r.Header["Traceparent"]; len(v) == 1 {
 			if trace, parent, sampled, ok := telemetry.ParseTraceparent(v[0]); ok {
@@ -60,15 +61,22 @@ func parseRequestID(s string) (trace telemetry.TraceID, parent telemetry.SpanID,
 	return trace, parent, true
 }
 
+// correlation is the protocol of an exchange, by its first diagnostic.
+func correlation(e *telemetry.Exchange) telemetry.Correlation {
+	if e.Endpoint == nil || len(e.Endpoint.Diagnostics) == 0 {
+		return telemetry.CorrelationW3C
+	}
+	return e.Endpoint.Diagnostics[0].Correlation
+}
+
 // inject writes the correlation headers of one backend call; each call is a
 // span of its own.
-func (x *exchange) inject(h expr.Header, span telemetry.SpanID) {
-	e := x.Exchange
-	switch x.variant.correlation {
+func inject(h expr.Header, e *telemetry.Exchange, span telemetry.SpanID, tracestate string) {
+	switch correlation(e) {
 	case telemetry.CorrelationW3C:
 		h["Traceparent"] = []string{telemetry.FormatTraceparent(e.TraceID, span, e.Sampled)}
-		if x.tracestate != "" {
-			h["Tracestate"] = []string{x.tracestate}
+		if tracestate != "" {
+			h["Tracestate"] = []string{tracestate}
 		} else {
 			delete(h, "Tracestate")
 		}

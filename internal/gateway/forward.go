@@ -166,7 +166,7 @@ func joinQuery(a, b string) string {
 // attempt sends the request once, as a span of its own.
 func (x *exchange) attempt(t *backend.Target, req *http.Request, o policy.ForwardOptions) (*http.Response, error) {
 	span := newSpanID()
-	x.inject(expr.Header(req.Header), span)
+	inject(expr.Header(req.Header), x.Exchange, span, x.tracestate)
 	if p := x.variant.capture; p != nil {
 		x.captureHeaders("backend-request", &p.backendRequest, expr.Header(req.Header))
 	}
@@ -178,18 +178,19 @@ func (x *exchange) attempt(t *backend.Target, req *http.Request, o policy.Forwar
 	if err != nil {
 		t.Report(0, err, 0)
 		failure := x.backendError(err, false)
-		x.call(call, 0, failure)
+		record(x.Exchange, call, 0, failure)
 		return nil, failure
 	}
 	t.Report(resp.StatusCode, nil, backend.RetryAfter(resp.Header, x.gateway.options.Now()))
-	x.call(call, resp.StatusCode, nil)
+	record(x.Exchange, call, resp.StatusCode, nil)
 	if p := x.variant.capture; p != nil {
 		x.captureHeaders("backend-response", &p.backendResponse, expr.Header(resp.Header))
 	}
 	return resp, nil
 }
 
-func (x *exchange) call(c telemetry.Call, status int, failure *policy.Error) {
+// record keeps a call in the exchange.
+func record(e *telemetry.Exchange, c telemetry.Call, status int, failure *policy.Error) {
 	c.Status = status
 	if failure != nil {
 		c.Outcome, c.Error = telemetry.OutcomeError, failure.Reason
@@ -200,7 +201,7 @@ func (x *exchange) call(c telemetry.Call, status int, failure *policy.Error) {
 			c.Outcome = telemetry.OutcomeClientClosed
 		}
 	}
-	if e := x.Exchange; len(e.Calls) < telemetry.MaxCalls {
+	if len(e.Calls) < telemetry.MaxCalls {
 		e.Calls = append(e.Calls, c)
 	}
 }

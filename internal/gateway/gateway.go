@@ -8,6 +8,7 @@
 package gateway
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"log/slog"
@@ -78,10 +79,19 @@ func New(o Options) *Gateway {
 		Counters: counters{quota.New(o.Quota)},
 		Cache:    cache.New(o.Cache),
 		Keys:     newKeySets(g.requests, o.Now),
+
+		Background: policy.NewBackground(maxBackground),
 	}
+	g.services.Background.Panicked = func(value any) { o.Log.Error("a one-way request failed inside", "panic", value) }
 	g.inflight.New = func() any { return new(exchange) }
 	return g
 }
+
+// maxBackground bounds one-way requests under way; more are refused.
+const maxBackground = 64
+
+// Close waits for one-way requests until ctx ends, then cancels them.
+func (g *Gateway) Close(ctx context.Context) { g.services.Background.Close(ctx) }
 
 // Swap makes s the snapshot for all requests that start from now on.
 func (g *Gateway) Swap(s *Snapshot) {

@@ -328,7 +328,6 @@ func (x *exchange) record(e *policy.Error) {
 // finish completes the record and gives it away.
 func (x *exchange) finish() {
 	e := x.Exchange
-	e.Endpoint = x.variant.endpoint
 	received, kept, _ := x.body.state()
 	e.RequestBytes += received
 	e.ResponseBytes = x.response.total

@@ -42,21 +42,21 @@ func (q *requester) Send(c *policy.Context, r *policy.OutgoingRequest) (*expr.Re
 		req.GetBody = func() (io.ReadCloser, error) { return expr.NewBodyReader(r.Body), nil }
 	}
 	call := telemetry.Call{Source: r.Source, Method: r.Method, Scheme: u.Scheme, Host: u.Host, Path: u.EscapedPath(), Attempt: max(1, r.Attempt), Sent: int64(len(r.Body))}
-	x, owned := c.Owner.(*exchange)
-	if owned {
-		call.SpanID, call.Start = newSpanID(), x.Exchange.Since()
-		x.inject(expr.Header(header), call.SpanID)
+	tracestate := ""
+	if x, ok := c.Owner.(*exchange); ok { // a branch of wait has no owner, and its own exchange
+		tracestate = x.tracestate
 	}
+	e := c.Exchange
+	call.SpanID, call.Start = newSpanID(), e.Since()
+	inject(expr.Header(header), e, call.SpanID, tracestate)
 	resp, err := q.do(req, r.Timeout)
 	failure := requestFailure(r.Source, err, c.Std)
-	if owned {
-		call.Duration = x.Exchange.Since() - call.Start
-		status := 0
-		if resp != nil {
-			status = resp.StatusCode
-		}
-		x.call(call, status, failure)
+	call.Duration = e.Since() - call.Start
+	status := 0
+	if resp != nil {
+		status = resp.StatusCode
 	}
+	record(e, call, status, failure)
 	if failure != nil {
 		return nil, failure
 	}

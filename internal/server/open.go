@@ -20,6 +20,7 @@ import (
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/gateway/backend"
 	"gatehouse/internal/ingest"
+	"gatehouse/internal/ingest/otlp"
 	"gatehouse/internal/policy/expr"
 	"gatehouse/internal/policy/statement"
 	"gatehouse/internal/query/explore"
@@ -221,14 +222,19 @@ func (s *Server) openIngest() error {
 	return nil
 }
 
-// otlpMetrics stores OTLP metrics through Prometheus' own translation.
+// otlpMetrics stores OTLP metrics through Prometheus' own translation. What it
+// cannot translate or what is too old will not get better by being sent again.
 func (s *Server) otlpMetrics(ctx context.Context, md pmetric.Metrics) error {
 	app := s.tsdb.AppenderV2(ctx)
 	converter := prometheusremotewrite.NewPrometheusConverter(app)
-	if _, err := converter.FromMetrics(ctx, md, prometheusremotewrite.Settings{AddMetricSuffixes: true, LookbackDelta: 5 * time.Minute}); err != nil {
-		return errors.Join(err, app.Rollback())
+	_, err := converter.FromMetrics(ctx, md, prometheusremotewrite.Settings{AddMetricSuffixes: true, LookbackDelta: 5 * time.Minute})
+	if committed := app.Commit(); committed != nil {
+		return committed
 	}
-	return app.Commit()
+	if err != nil {
+		return otlp.Partial(0, err)
+	}
+	return nil
 }
 
 func (s *Server) openGateway() error {
@@ -240,6 +246,12 @@ func (s *Server) openGateway() error {
 		o.Sink = s.ingest
 	}
 	s.gateway = gateway.New(o)
+	s.onClose("gateway", func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		s.gateway.Close(ctx)
+		return nil
+	})
 	s.reloads = &reloads{config: s.config.Service, gateway: s.gateway, catalog: s.catalog, log: s.log}
 	return s.reloads.load()
 }

@@ -79,7 +79,7 @@ func (s *Server) stopDoors() error {
 // listen opens every door before one of them serves, so that a taken port ends
 // the start and not a running gateway.
 func (s *Server) listen() error {
-	receiver := otlp.New(otlp.Options{Rows: s.ingest, Metrics: s.otlpMetrics, Logger: s.log})
+	receiver := otlp.New(otlp.Options{Rows: s.ingest, Metrics: s.otlpMetrics, Logger: s.log, Registerer: s.registry})
 	monitor, err := s.monitorRoutes(receiver)
 	if err != nil {
 		return err
@@ -165,7 +165,7 @@ func (s *Server) grpcDoor(address string, server *grpc.Server) error {
 		server.GracefulStop()
 		return nil
 	}
-	s.doors = append(s.doors, openDoor{setting: "otlpGRPC", address: l.Addr().String(), serve: func() error { return server.Serve(l) }, stop: stop})
+	s.doors = append(s.doors, openDoor{setting: "otlpGRPC", address: l.Addr().String(), serve: func() error { return server.Serve(limit(l, 1000)) }, stop: stop})
 	return nil
 }
 

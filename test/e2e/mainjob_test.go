@@ -295,6 +295,8 @@ apis:
   properties: {serviceUrl: %[1]q}
 - name: revisioned-api
   properties: {serviceUrl: %[1]q}
+- name: revisioned-api;rev=2
+  properties: {serviceUrl: %[1]q}
 - name: versioned-api-v1
   properties: {serviceUrl: %[1]q}
 - name: versioned-api-v2

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -137,10 +138,14 @@ func (r *Receiver) writeMetrics(ctx context.Context, md pmetric.Metrics) (*parti
 	return nil, r.failed(ctx, metrics, err)
 }
 
+const complaintInterval = 10 * time.Second
+
 // failed reports that a writer did not take the data.
 func (r *Receiver) failed(ctx context.Context, s signal, err error) *fault {
-	// A sender that went away is no trouble of the writer's.
-	if ctx.Err() == nil {
+	// A sender that went away is no trouble of the writer's, and one line in a
+	// while says that the writer is in trouble; requests are counted.
+	now, last := r.options.Now().UnixNano(), r.complained.Load()
+	if ctx.Err() == nil && now-last >= int64(complaintInterval) && r.complained.CompareAndSwap(last, now) {
 		r.options.Logger.Warn("OTLP data is not stored; the sender is asked to send it again", "signal", s.String(), "error", err)
 	}
 	return r.unavailable(s)

@@ -3,6 +3,7 @@ package otlp
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"google.golang.org/grpc"
@@ -71,11 +72,19 @@ func (r *Receiver) call(ctx context.Context, s signal, request *rawMessage) (*ra
 	return &rawMessage{body}, nil
 }
 
-func (r *Receiver) guarded(ctx context.Context, s signal, body []byte) (answer, *fault) {
+// guarded is export with a slot. It recovers, as net/http does and grpc does
+// not: what one sender sends must not end the process.
+func (r *Receiver) guarded(ctx context.Context, s signal, body []byte) (response answer, f *fault) {
 	if f := r.acquire(); f != nil {
 		return nil, f
 	}
 	defer r.release()
+	defer func() {
+		if p := recover(); p != nil {
+			r.options.Logger.Error("OTLP request failed", "signal", s.String(), "panic", p, "stack", string(debug.Stack()))
+			response, f = nil, &fault{code: codes.Internal, message: "internal error"}
+		}
+	}()
 	return r.export(ctx, s, protobuf, body)
 }
 

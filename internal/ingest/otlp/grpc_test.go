@@ -93,8 +93,8 @@ func TestGRPCPartialSuccess(t *testing.T) {
 }
 
 func TestGRPCErrors(t *testing.T) {
-	send := func(o Options, n int) error {
-		_, err := ptraceotlp.NewGRPCClient(dial(t, o)).Export(t.Context(), ptraceotlp.NewExportRequestFromTraces(someTraces(n)))
+	send := func(o Options, n int, calls ...grpc.CallOption) error {
+		_, err := ptraceotlp.NewGRPCClient(dial(t, o)).Export(t.Context(), ptraceotlp.NewExportRequestFromTraces(someTraces(n)), calls...)
 		return err
 	}
 	points := func(o Options) error {
@@ -102,8 +102,9 @@ func TestGRPCErrors(t *testing.T) {
 		return err
 	}
 	failing := store{err: errors.New("disk /secret/path is full")}
-	few, small, none, refusing := failing.options(), failing.options(), failing.options(), failing.options()
-	few.MaxItems, small.MaxBodyBytes, none.Metrics = 2, 100, nil
+	few, small, none, refusing, broken := failing.options(), failing.options(), failing.options(), failing.options(), failing.options()
+	few.MaxItems, small.MaxBodyBytes, none.Metrics = 2, 5000, nil
+	broken.Metrics = func(context.Context, pmetric.Metrics) error { panic("secret") }
 	refusing.Metrics = func(context.Context, pmetric.Metrics) error { return Permanent(errors.New("delta temporality")) }
 	for _, c := range []struct {
 		name  string
@@ -116,7 +117,9 @@ func TestGRPCErrors(t *testing.T) {
 		{"metrics refused", points(refusing), codes.InvalidArgument, 0},
 		{"no metrics", points(none), codes.Unimplemented, 0},
 		{"many spans", send(few, 3), codes.ResourceExhausted, 0},
-		{"large", send(small, 3), codes.ResourceExhausted, 0},
+		{"large", send(small, 100), codes.ResourceExhausted, 0},
+		{"large when decompressed", send(small, 100, grpc.UseCompressor("gzip")), codes.ResourceExhausted, 0},
+		{"metrics panic", points(broken), codes.Internal, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			equal(t, "code", status.Code(c.err), c.code)

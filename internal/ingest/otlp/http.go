@@ -9,6 +9,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -82,10 +83,8 @@ func (r *Receiver) read(w http.ResponseWriter, req *http.Request) ([]byte, *faul
 		return nil, r.tooManyBytes()
 	}
 	control := http.NewResponseController(w)
-	// A writer without deadlines is one of a test, or has limits of its own.
-	if control.SetReadDeadline(time.Now().Add(r.options.ReadTimeout)) == nil {
-		defer func() { _ = control.SetReadDeadline(time.Time{}) }()
-	}
+	// A writer without deadlines is that of a test, or has limits of its own.
+	_ = control.SetReadDeadline(time.Now().Add(r.options.ReadTimeout))
 	var from io.Reader = http.MaxBytesReader(w, req.Body, limit)
 	switch strings.ToLower(strings.TrimSpace(req.Header.Get("Content-Encoding"))) {
 	case "", "identity":
@@ -109,10 +108,17 @@ func (r *Receiver) read(w http.ResponseWriter, req *http.Request) ([]byte, *faul
 	case n > limit:
 		return nil, r.tooManyBytes()
 	}
+	// After an error the deadline stays: the server reads the rest of the body
+	// before it answers.
+	_ = control.SetReadDeadline(time.Time{})
 	return body.Bytes(), nil
 }
 
 func (r *Receiver) unreadable(err error) *fault {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return &fault{code: codes.Unavailable, http: http.StatusServiceUnavailable, retry: r.options.RetryAfter,
+			message: fmt.Sprintf("the body did not arrive within %v; try again later", r.options.ReadTimeout)}
+	}
 	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
 		return r.tooManyBytes()
 	}

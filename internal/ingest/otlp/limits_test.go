@@ -202,7 +202,7 @@ func TestSlowBody(t *testing.T) {
 	if _, err := c.Read(answer); err != nil {
 		t.Fatal(err)
 	}
-	equal(t, "answer", string(answer), "HTTP/1.1 408")
+	equal(t, "answer", string(answer), "HTTP/1.1 503")
 }
 
 // FuzzTracesJSON: no input panics, and what becomes a row can be stored.
@@ -212,7 +212,9 @@ func FuzzTracesJSON(f *testing.F) {
 
 func FuzzTracesProtobuf(f *testing.F) {
 	f.Add(nested(3))
-	fuzz(f, protobuf, func(td ptrace.Traces) ([]byte, error) { return ptraceotlp.NewExportRequestFromTraces(td).MarshalProto() })
+	fuzz(f, protobuf, func(td ptrace.Traces) ([]byte, error) {
+		return ptraceotlp.NewExportRequestFromTraces(td).MarshalProto()
+	})
 }
 
 func fuzz(f *testing.F, e encoding, marshal func(ptrace.Traces) ([]byte, error)) {

@@ -12,6 +12,7 @@ package otlp
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -78,6 +79,8 @@ type Receiver struct {
 	options Options
 	counts  *counts
 	slots   chan struct{} // one for each request that is being read or stored
+
+	complained atomic.Int64 // time of the last log line about a failing writer
 }
 
 // New makes a receiver. It starts nothing: Handler and Register serve it.

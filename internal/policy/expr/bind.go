@@ -447,7 +447,7 @@ func (b *binder) staticMember(left *operand, x *memberX) *operand {
 	case len(found) == 0:
 		b.unknownMember(t, x)
 	case !found[0].method:
-		return b.emit(found[0], nil, nil, nil, x.offset())
+		return b.emit(found[0], nil, nil, x.offset())
 	}
 	return &operand{kind: isGroup, group: found, name: x.name, pos: x.offset(), t: types().void}
 }
@@ -474,7 +474,7 @@ func (b *binder) instanceMember(left *operand, x *memberX) *operand {
 	}
 	found := slices.DeleteFunc(members(t, x.name, b.profile), func(m *method) bool { return m.static })
 	if len(found) > 0 && !found[0].method {
-		return b.emit(found[0], nil, nil, []*operand{left}, x.offset())
+		return b.emit(found[0], nil, []*operand{left}, x.offset())
 	}
 	for _, m := range types().ext[x.name] {
 		if !m.ext || b.profile == Extended {

@@ -75,7 +75,7 @@ func (b *binder) call(x *callX) *operand {
 		explicit = append(explicit, b.resolve(t))
 	}
 	m, targs, final := b.overload(fn, explicit, args, fn.pos)
-	return b.emit(m, targs, x.args, final, fn.pos)
+	return b.emit(m, targs, final, fn.pos)
 }
 
 // callDictionary reads d("key"), which published policies write for
@@ -87,7 +87,7 @@ func (b *binder) callDictionary(fn *operand, args []argumentOperand, pos int) *o
 	}
 	g := &operand{kind: isGroup, group: group, recv: fn, name: "GetValueOrDefault", pos: pos, t: types().void}
 	m, targs, final := b.overload(g, nil, args, pos)
-	return b.emit(m, targs, nil, final, pos)
+	return b.emit(m, targs, final, pos)
 }
 
 func typeArgumentsOf(n node) []*typeX {

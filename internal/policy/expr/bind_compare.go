@@ -28,7 +28,7 @@ func (b *binder) equality(op string, l, r *operand, pos int) *operand {
 		return intEquality(b.convert(l, r.t).i, r.i, not, pos)
 	}
 	if m := b.userOperator("==", l, r); m != nil {
-		o := b.emit(m, nil, nil, []*operand{b.convert(l, m.params[0].t), b.convert(r, m.params[1].t)}, pos)
+		o := b.emit(m, nil, []*operand{b.convert(l, m.params[0].t), b.convert(r, m.params[1].t)}, pos)
 		if not {
 			f := o.b
 			return fromBool(func(fr *frame) bool { return !f(fr) }, pos)

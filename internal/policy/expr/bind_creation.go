@@ -24,7 +24,7 @@ func (b *binder) creation(x *newX) *operand {
 	}
 	fn := &operand{kind: isGroup, group: group, name: "new", pos: x.t.offset(), t: types().void}
 	m, _, args := b.overload(fn, nil, b.arguments(x.args), x.t.offset())
-	o := b.emit(m, nil, x.args, args, x.t.offset())
+	o := b.emit(m, nil, args, x.t.offset())
 	o.t = t
 	if x.init == nil {
 		return o

@@ -3,7 +3,7 @@ package expr
 func (b *binder) index(x *indexX) *operand {
 	left := b.value(x.x)
 	m, args := b.indexer(left, x)
-	return b.emit(m, nil, nil, args, x.offset())
+	return b.emit(m, nil, args, x.offset())
 }
 
 // indexer finds the indexer of a type for the arguments; the receiver is the first operand.
@@ -159,7 +159,7 @@ func (b *binder) tableLocation(m *method, args []*operand, run func(*frame), pos
 		l.prepare = append(l.prepare, s.run)
 		kept = append(kept, s.get)
 	}
-	l.get = b.emit(m, nil, nil, kept, pos)
+	l.get = b.emit(m, nil, kept, pos)
 	l.set = func(v *operand) func(*frame) {
 		c := &caller{m: m, args: kept, pos: pos}
 		in := make([]func(*frame) any, 0, len(kept)+1)

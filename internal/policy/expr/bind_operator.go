@@ -295,7 +295,7 @@ func (b *binder) arithmetic(op string, l, r *operand, pos int) *operand {
 		return b.lifted(op, l, r, pos)
 	}
 	if m := b.userOperator(op, l, r); m != nil {
-		return b.emit(m, nil, nil, []*operand{b.convert(l, m.params[0].t), b.convert(r, m.params[1].t)}, pos)
+		return b.emit(m, nil, []*operand{b.convert(l, m.params[0].t), b.convert(r, m.params[1].t)}, pos)
 	}
 	switch op {
 	case "<<", ">>":

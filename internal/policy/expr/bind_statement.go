@@ -326,7 +326,7 @@ func (b *binder) foreachStatement(x *foreachStmt) exec {
 	v.readonly = "the variable of a foreach"
 	fresh, set := v.fresh(), item.store(b.place(v))
 	body := b.loopBody(x.body)
-	source, pos := in.a, in.pos
+	source, pos := pairsOf(in), in.pos
 	return func(f *frame) signal {
 		s := source(f)
 		f.pos = pos

@@ -29,7 +29,7 @@ func (b *binder) cast(o *operand, t *typ, pos int) *operand {
 		return b.lift(o, func(v *operand) *operand { return b.cast(v, t.args[0], pos) }, t)
 	}
 	if m := userConversion(from, t, "explicit", 0); m != nil {
-		return b.cast(b.emit(&method{member: m}, nil, nil, []*operand{b.convert(o, m.params[0].t)}, pos), t, pos)
+		return b.cast(b.emit(&method{member: m}, nil, []*operand{b.convert(o, m.params[0].t)}, pos), t, pos)
 	}
 	if t.is(kNullable) && from.def != u.object.def {
 		return fromAny(b.cast(o, t.args[0], pos).a, t, pos)

@@ -256,13 +256,16 @@ func (b *binder) convert(o *operand, t *typ) *operand {
 		return fromAny(o.a, t, o.pos).keep(o)
 	}
 	if upcast(o.t, t, 0) >= 0 {
+		if len(t.args) == 1 && t.args[0].def == u.pair {
+			return fromAny(pairsOf(o), t, o.pos)
+		}
 		return fromAny(o.a, t, o.pos)
 	}
 	m := userConversion(o.t, t, "implicit", 0)
 	if m == nil {
 		return fromAny(o.a, t, o.pos)
 	}
-	return b.convert(b.emit(&method{member: m}, nil, nil, []*operand{b.convert(o, m.params[0].t)}, o.pos), t)
+	return b.convert(b.emit(&method{member: m}, nil, []*operand{b.convert(o, m.params[0].t)}, o.pos), t)
 }
 
 // keep carries a constant over a conversion that does not change its boxed value.
@@ -398,5 +401,23 @@ func convertNumber(v any, t *typ) any {
 			return float32(d)
 		}
 		return d
+	}
+}
+
+// pairsOf reads the properties of a JObject as the key-value pairs that its
+// static type promises.
+func pairsOf(o *operand) func(*frame) any {
+	f := o.a
+	if o.t.def.name != "JObject" {
+		return f
+	}
+	return func(fr *frame) any {
+		t, ok := f(fr).(*JToken)
+		if !ok {
+			return nil
+		}
+		return seq(nil, func(f *frame, yield func(any) bool) {
+			each(f, t, func(p any) bool { return yield(&Pair{p.(*JToken).name, firstItem(p.(*JToken))}) })
+		})
 	}
 }

@@ -12,7 +12,7 @@ type (
 // emit lowers the call of a table member. args start with the receiver of an
 // instance member. targs are the type arguments of a generic method, or, for
 // constructors and static members, those of the type.
-func (b *binder) emit(m *method, targs []*typ, _ []argument, args []*operand, pos int) *operand {
+func (b *binder) emit(m *method, targs []*typ, args []*operand, pos int) *operand {
 	ret := m.own.apply(m.ret)
 	if m.canonic {
 		canonicalise(m, args)

@@ -38,7 +38,7 @@ func parseJSON(m *machine, s string) *JToken {
 	if r.i >= len(r.s) {
 		r.fail("Error reading JToken from JsonReader.")
 	}
-	t := r.value("")
+	t := r.value()
 	r.space()
 	if r.i < len(r.s) {
 		r.fail("Additional text encountered after finished reading JSON content: %q.", r.s[r.i])
@@ -80,7 +80,7 @@ func (r *jsonReader) peek() byte {
 	return r.s[r.i]
 }
 
-func (r *jsonReader) value(_ string) *JToken {
+func (r *jsonReader) value() *JToken {
 	if r.m != nil {
 		r.m.step(1)
 		r.m.charge(128)
@@ -125,7 +125,7 @@ func (r *jsonReader) object() *JToken {
 		}
 		r.i++
 		r.space()
-		t.setProperty(name, r.value(name))
+		t.setProperty(name, r.value())
 		r.separator('}')
 	}
 	r.i++
@@ -154,7 +154,7 @@ func (r *jsonReader) array() *JToken {
 			r.separator(']')
 			continue
 		}
-		v := r.value("")
+		v := r.value()
 		v.parent = t
 		t.items = append(t.items, v)
 		r.separator(']')

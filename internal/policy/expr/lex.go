@@ -79,9 +79,12 @@ func catchCompile(err **Error) {
 	case *Error:
 		*err = r
 	default:
-		panic(r)
+		// A fault of the compiler must not take the gateway down.
+		*err = &Error{Text: fmt.Sprint(internalFault, r)}
 	}
 }
+
+const internalFault = "internal error of the expression compiler: "
 
 func (l *lexer) peek(n int) byte {
 	if l.pos+n < l.end {

@@ -339,6 +339,12 @@ func xmlTypes() []typeRow {
 			}},
 		}},
 		{decl: "class " + ns + "XNode : XObject", is: xmlKind("document", "element", "text", "comment"), rows: []row{
+			{sig: extendedMark + "static XNode ReadFrom(XmlReader r)", get: func(_ *frame, a []any) any {
+				r := arg[*xmlReader](a, 0)
+				n := r.node()
+				r.skip()
+				return n.clone()
+			}},
 			{sig: "void Remove()", get: func(_ *frame, a []any) any { a[0].(*xmlNode).remove(); return nil }},
 			{sig: "string ToString(SaveOptions o)", get: func(_ *frame, a []any) any {
 				var b strings.Builder
@@ -363,7 +369,7 @@ func xmlTypes() []typeRow {
 		{decl: "class " + ns + "XDocument : XContainer", is: xmlKind("document"), rows: []row{
 			{sig: "new()", get: document}, {sig: "new(params object[] v)", get: document},
 			{sig: "static XDocument Parse(string s)", get: func(f *frame, a []any) any { return parseXML(f, text(a, 0)) }},
-			{sig: extendedMark + "static XDocument Load(XmlReader r)", get: func(f *frame, a []any) any { return parseXML(f, arg[*xmlReader](a, 0).text) }},
+			{sig: extendedMark + "static XDocument Load(XmlReader r)", get: func(f *frame, a []any) any { return arg[*xmlReader](a, 0).doc }},
 			{sig: "XElement Root", get: func(v any) any { return pointer(v.(*xmlNode).root()) }},
 		}},
 		{decl: "class " + ns + "XElement : XContainer", is: xmlKind("element"), rows: append([]row{
@@ -483,129 +489,4 @@ func xmlConversions(class string) []row {
 		rows = append(rows, row{sig: "static explicit " + w + "(" + class + "? e)", get: get})
 	}
 	return rows
-}
-
-// extendedTypes are types outside the documented list that published policies use.
-func extendedTypes() []typeRow {
-	load := func(f *frame, a []any) any { a[0].(*xmlHolder).n = parseXML(f, text(a, 1)); return nil }
-	one := func(f *frame, a []any) any {
-		for _, n := range selectXML(f, xmlOf(a[0]), text(a, 1)) {
-			return &xmlHolder{n}
-		}
-		return nil
-	}
-	many := func(f *frame, a []any) any {
-		out := &Array{elem: named("System.Xml.XmlNode")}
-		for _, n := range selectXML(f, xmlOf(a[0]), text(a, 1)) {
-			out.items = append(out.items, &xmlHolder{n})
-		}
-		return out
-	}
-	return []typeRow{
-		{decl: "class System.Xml.XmlNode", extended: true, is: instance[*xmlHolder], rows: []row{
-			{sig: "string InnerText", get: func(v any) string { return xmlOf(v).text() }},
-			{sig: "string Value", get: func(v any) string { return xmlOf(v).text() }},
-			{sig: "string Name", get: func(v any) string { return xmlOf(v).name }}, {sig: "string LocalName", get: func(v any) string { return xmlOf(v).name }},
-			{sig: "string OuterXml", get: func(v any) string { var b strings.Builder; xmlOf(v).write(&b, 0, "", false); return b.String() }},
-			{sig: "string InnerXml", get: func(v any) string {
-				var b strings.Builder
-				for _, c := range xmlOf(v).children {
-					c.write(&b, 0, "", false)
-				}
-				return b.String()
-			}},
-			{sig: "XmlNode SelectSingleNode(string path)", get: one},
-			{sig: "IReadOnlyList<XmlNode> SelectNodes(string path)", get: many},
-			{sig: "IReadOnlyList<XmlNode> ChildNodes", get: func(v any) any {
-				out := &Array{elem: named("System.Xml.XmlNode")}
-				for _, n := range xmlOf(v).children {
-					out.items = append(out.items, &xmlHolder{n})
-				}
-				return out
-			}},
-		}},
-		{decl: "class System.Xml.XmlElement : XmlNode", extended: true, is: instance[*xmlHolder], rows: []row{
-			{sig: "string GetAttribute(string name)", get: func(_ *frame, a []any) any {
-				for _, x := range xmlOf(a[0]).attrs {
-					if x.named(text(a, 1)) {
-						return x.value
-					}
-				}
-				return ""
-			}},
-		}},
-		{decl: "class System.Xml.XmlDocument : XmlNode", extended: true, is: instance[*xmlHolder], rows: []row{
-			{sig: "new()", get: func(*frame, []any) any { return &xmlHolder{&xmlNode{kind: "document"}} }},
-			{sig: "void LoadXml(string s)", get: load},
-			{sig: "XmlElement DocumentElement", get: func(v any) any {
-				r := xmlOf(v).root()
-				if r == nil {
-					return nil
-				}
-				return &xmlHolder{r}
-			}},
-		}},
-		{decl: "class System.Xml.XmlReader : IDisposable", extended: true, is: instance[*xmlReader], rows: []row{
-			{sig: "static XmlReader Create(TextReader r)", get: func(_ *frame, a []any) any { return &xmlReader{arg[*reader](a, 0).rest} }},
-		}},
-		{decl: "class System.Security.Cryptography.RSACng : RSA", extended: true, is: instance[*rsaKey], rows: []row{{sig: "new()", get: func(*frame, []any) any { return &rsaKey{} }}}},
-	}
-}
-
-// xmlHolder is an XmlNode: a document keeps its identity when it loads.
-type xmlHolder struct{ n *xmlNode }
-
-type xmlReader struct{ text string }
-
-func xmlOf(v any) *xmlNode { return v.(*xmlHolder).n }
-
-// selectXML evaluates the simple part of XPath: /a/b, //a, ., *, @attribute, text().
-func selectXML(f *frame, n *xmlNode, path string) []*xmlNode {
-	now := []*xmlNode{n}
-	if strings.HasPrefix(path, "/") {
-		for now[0].parent != nil {
-			now[0] = now[0].parent
-		}
-	}
-	deep := false
-	for i, step := range strings.Split(path, "/") {
-		if step == "" {
-			deep = i > 0
-			continue
-		}
-		if step == "." {
-			continue
-		}
-		var next []*xmlNode
-		for _, x := range now {
-			next = append(next, xmlStep(f, x, step, deep)...)
-		}
-		now, deep = next, false
-	}
-	return now
-}
-
-func xmlStep(f *frame, n *xmlNode, step string, deep bool) []*xmlNode {
-	var out []*xmlNode
-	switch {
-	case strings.HasPrefix(step, "@"):
-		for _, a := range n.attrs {
-			if a.name == step[1:] {
-				out = append(out, a)
-			}
-		}
-		return out
-	case step == "text()":
-		for _, c := range n.children {
-			if c.kind == "text" {
-				out = append(out, c)
-			}
-		}
-		return out
-	case step == "*":
-		return n.elements(f, "", deep)
-	case strings.ContainsAny(step, "[(:|"):
-		throw("System.Xml.XPath.XPathException", "The step '%s' of the path is not supported.", step)
-	}
-	return n.elements(f, step, deep)
 }

@@ -268,8 +268,6 @@ func (p *parser) tryLambda() node {
 		l.params = append(l.params, par)
 	}
 	p.expect("=>", "in the lambda expression")
-	p.i--
-	p.i++
 	return p.lambdaBody(l)
 }
 

@@ -133,7 +133,7 @@ func (p *parser) postfix(x node) node {
 			x = p.conditional(t.pos, x, p.member(&receiverX{at(t.pos)}, t.pos))
 		case "?":
 			n := p.peek(1)
-			if n.kind != tOp || n.text != "[" || n.pos != t.end || !p.indexAhead() {
+			if n.kind != tOp || n.text != "[" || n.pos != t.end {
 				return x
 			}
 			p.i++
@@ -143,9 +143,6 @@ func (p *parser) postfix(x node) node {
 		}
 	}
 }
-
-// indexAhead tells "x?[i]" from the conditional "x ?[a] : b", which C# 7 has not.
-func (p *parser) indexAhead() bool { return true }
 
 // conditional reads the rest of a chain that is skipped when x is null.
 func (p *parser) conditional(pos int, x, tail node) node {

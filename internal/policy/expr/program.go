@@ -14,9 +14,15 @@ type Program struct {
 	frames sync.Pool // of *frame
 }
 
+// maxText is the largest expression: as large as a policy document may be.
+const maxText = 512 << 10
+
 // Compile compiles the text of an expression: the part between "@(" and ")",
 // or, with block, between "@{" and "}".
 func Compile(text string, block bool, want Type, profile Profile) (p *Program, err *Error) {
+	if len(text) > maxText {
+		return nil, &Error{Text: "the expression is longer than 512 KiB"}
+	}
 	tree, err := parseProgram(text, block)
 	if err != nil {
 		return nil, err

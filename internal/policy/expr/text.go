@@ -2,7 +2,6 @@ package expr
 
 import (
 	"math"
-	"math/big"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -37,8 +36,6 @@ func ToString(v any) string {
 	case Enum:
 		return x.String()
 	case interface{ String() string }:
-		return x.String()
-	case *big.Int:
 		return x.String()
 	}
 	if n, ok := integer(v); ok {

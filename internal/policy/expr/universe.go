@@ -62,12 +62,6 @@ func types() *universe {
 	return table.u
 }
 
-// imports are the namespaces whose types are known by their simple name.
-var imports = map[string]bool{"System": true, "System.Collections.Generic": true, "System.Collections": true, "System.Linq": true,
-	"System.Text": true, "System.Text.RegularExpressions": true, "System.IO": true, "System.Xml": true, "System.Xml.Linq": true,
-	"System.Net": true, "System.Globalization": true, "System.Security.Cryptography": true,
-	"System.Security.Cryptography.X509Certificates": true, "Newtonsoft.Json": true, "Newtonsoft.Json.Linq": true, "": true}
-
 func buildUniverse() *universe {
 	u := &universe{byName: map[string][]*typeDef{}, full: map[string]*typeDef{}, spaces: map[string]bool{}, ext: map[string][]*member{}}
 	tables := memberTables()
@@ -231,7 +225,7 @@ func (u *universe) addRow(d *typeDef, r row) {
 	}
 	p := newParser(sig, 0, len(sig), 0)
 	m.static = p.acceptWord("static")
-	head, list, _ := strings.Cut(sig, "(")
+	head, _, _ := strings.Cut(sig, "(")
 	// Type parameters of the method are known before its types are read.
 	if i := strings.LastIndexByte(head, '<'); i >= 0 && strings.HasSuffix(head, ">") {
 		for _, n := range strings.Split(head[i+1:len(head)-1], ",") {
@@ -269,7 +263,6 @@ func (u *universe) addRow(d *typeDef, r row) {
 		}
 		m.method = p.is("(")
 	}
-	_ = list
 	switch {
 	case p.accept("("):
 		m.params = u.tableParams(p, m, ")")
