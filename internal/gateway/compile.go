@@ -36,6 +36,7 @@ type compiledAPI struct {
 	keyHeader  string // canonical
 	keyQuery   string
 	target     policy.Target
+	direct     *backend.Target // target compiled; nil without a serviceUrl
 	operations []compiledOperation
 	fallback   *variant // API without operation, for requests that match none
 	open       int      // variant of the open product, 0 when there is none
@@ -111,7 +112,11 @@ func (g *Gateway) Compile(s *apim.Service) (*Snapshot, error) {
 		scrub:      newScrubber(s),
 	}
 	for _, a := range served {
-		out.apis = append(out.apis, k.api(a))
+		compiled := k.api(a)
+		if compiled.target.URL.Host != "" {
+			compiled.direct = direct(&compiled.target.URL, set.Direct())
+		}
+		out.apis = append(out.apis, compiled)
 	}
 	out.notFound = k.variant(nil, nil, nil, nil)
 	if k.messages.Failed() {

@@ -68,12 +68,20 @@ func (x *exchange) pick() (*backend.Target, error) {
 		}
 		return t, nil
 	}
+	if x.api != nil && x.Target == x.api.target && x.api.direct != nil {
+		return x.api.direct, nil
+	}
 	u := &x.Target.URL
 	if u.Host == "" {
 		return nil, &policy.Error{Source: "forward-request", Reason: "BackendConnectionFailure", Status: http.StatusInternalServerError,
 			Message: "The API has no backend: set its serviceUrl or use set-backend-service.", Body: "Internal server error"}
 	}
-	return &backend.Target{URL: &url.URL{Scheme: u.Scheme, Host: u.Authority(), Path: u.Path, RawPath: u.Path, RawQuery: u.RawQuery}, Transport: x.snapshot.backends.Direct()}, nil
+	return direct(u, x.snapshot.backends.Direct()), nil
+}
+
+// direct is the target of a plain URL.
+func direct(u *expr.URL, t *backend.Transport) *backend.Target {
+	return &backend.Target{URL: &url.URL{Scheme: u.Scheme, Host: u.Authority(), Path: u.Path, RawPath: u.Path, RawQuery: u.RawQuery}, Transport: t}
 }
 
 // outgoing builds the request from parsed fields only.
@@ -138,9 +146,10 @@ func (x *exchange) forwarded(h http.Header) {
 		h["X-Forwarded-For"] = []string{strings.Join(prior, ", ") + ", " + peer}
 		return
 	}
-	h["X-Forwarded-For"] = []string{peer}
-	h["X-Forwarded-Proto"] = []string{x.Exchange.Scheme}
-	h["X-Forwarded-Host"] = []string{x.r.Host}
+	values := [...]string{peer, x.Exchange.Scheme, x.r.Host}
+	h["X-Forwarded-For"] = values[0:1:1]
+	h["X-Forwarded-Proto"] = values[1:2:2]
+	h["X-Forwarded-Host"] = values[2:3:3]
 }
 
 func joinPath(base, rest string) string {
@@ -211,22 +220,18 @@ func (x *exchange) accept(resp *http.Response) {
 	if old := x.Context.Response; old != nil {
 		_ = old.Body.Close()
 	}
-	out := &expr.Response{StatusCode: resp.StatusCode, Header: expr.Header{}}
+	out := &expr.Response{StatusCode: resp.StatusCode, Header: expr.Header(resp.Header)}
 	if _, text, ok := strings.Cut(resp.Status, " "); ok {
 		out.StatusReason = text
 	}
 	if resp.StatusCode == http.StatusSwitchingProtocols {
-		out.Header = expr.Header(resp.Header)
 		out.Body = expr.StreamBody(resp.Body, -1)
 		x.Context.Response = out
 		return
 	}
 	backend.RemoveHopByHop(resp.Header)
-	copyHeader(out.Header, expr.Header(resp.Header))
-	if x.r.Method == http.MethodHead {
-		if v := resp.Header["Content-Length"]; len(v) > 0 {
-			out.Header["Content-Length"] = v
-		}
+	if x.r.Method != http.MethodHead { // the answer to HEAD tells the length of what GET would give
+		delete(resp.Header, "Content-Length")
 	}
 	if resp.Body != nil && resp.Body != http.NoBody {
 		out.Body = expr.StreamBody(resp.Body, resp.ContentLength)

@@ -30,6 +30,7 @@ type exchange struct {
 	body       *requestBody // nil without a body
 	response   tee
 	parameters []route.Parameter
+	wanted     route.Request // here so that it needs no allocation
 	attempts   int
 	tracestate string
 	upgradeTo  string // protocol that the client asks to switch to
@@ -64,7 +65,7 @@ func (x *exchange) begin(g *Gateway, s *Snapshot, w http.ResponseWriter, r *http
 	x.Owner = x
 	x.gateway, x.snapshot, x.w, x.r = g, s, w, r
 	x.api, x.variant, x.attempts, x.tracestate, x.abort = nil, nil, 0, "", false
-	x.parameters = x.parameters[:0]
+	x.parameters, x.wanted = x.parameters[:0], route.Request{}
 	x.body, x.response = nil, tee{kept: x.response.kept[:0]}
 	e := telemetry.NewExchange()
 	e.Start = g.options.Now()
@@ -221,7 +222,8 @@ func (x *exchange) serve() {
 
 // match finds API and operation for a verb and keeps the template parameters.
 func (x *exchange) match(method string) route.Match {
-	m := x.snapshot.table.Match(&route.Request{Method: method, Path: x.Exchange.Path, RawQuery: x.r.URL.RawQuery, Header: x.r.Header}, x.parameters[:0])
+	x.wanted = route.Request{Method: method, Path: x.Exchange.Path, RawQuery: x.r.URL.RawQuery, Header: x.r.Header}
+	m := x.snapshot.table.Match(&x.wanted, x.parameters[:0])
 	x.parameters = m.Parameters
 	x.Request.MatchedParameters = x.Request.MatchedParameters[:0]
 	for _, p := range m.Parameters {

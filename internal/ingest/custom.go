@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -75,19 +76,22 @@ func (c *customMetrics) add(v *telemetry.Measurement) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	m := c.metric(v)
+	labels, values := dimensions(v)
 	c.key = c.key[:0]
-	for i := range v.Dimensions {
-		d := &v.Dimensions[i]
-		c.key = append(append(append(append(c.key, d.Key...), 0), clip(d.Value, maxDimensionValue)...), 0)
+	for i := range labels {
+		c.key = append(append(append(append(c.key, labels[i]...), 0xff), values[i]...), 0xff)
 	}
 	s := m.series[string(c.key)]
 	switch {
 	case s != nil:
 	case m.series != nil && len(m.series) < c.options.CustomSeries:
-		s = newCustomSeries(m.name, v, false)
+		s = newCustomSeries(m.name, labels, values)
 		m.series[string(c.key)] = s
 	case m.more == nil:
-		m.more = newCustomSeries(m.name, v, true)
+		for i := range values {
+			values[i] = overflow
+		}
+		m.more = newCustomSeries(m.name, labels, values)
 		fallthrough
 	default:
 		s = m.more
@@ -144,23 +148,32 @@ func (c *customMetrics) name(v *telemetry.Measurement) string {
 	return name
 }
 
-func newCustomSeries(name string, v *telemetry.Measurement, over bool) *customSeries {
-	var labels, values []string
-	used := map[string]bool{}
+func newCustomSeries(name string, labels, values []string) *customSeries {
+	return &customSeries{desc: prometheus.NewDesc(name, customHelp, labels, nil), value: values}
+}
+
+// dimensions gives labels and values as Prometheus will see them, in the order
+// of the labels. Series are told apart by this form: two that differ only in
+// what is cleaned away, or in the order of their dimensions, would be one series
+// that is collected twice, and the registry refuses that.
+func dimensions(v *telemetry.Measurement) (labels, values []string) {
 	for i := range v.Dimensions {
 		d := &v.Dimensions[i]
 		label := sanitise(d.Key)
-		if used[label] || len(labels) == maxDimensions {
+		if label == "job" || label == "instance" {
+			label = "exported_" + label // as a scrape names them
+		}
+		at, used := slices.BinarySearch(labels, label)
+		if used || len(labels) == maxDimensions {
 			continue
 		}
-		used[label] = true
 		value := strings.ToValidUTF8(clip(d.Value, maxDimensionValue), "\uFFFD")
-		if over {
-			value = overflow
+		if value == overflow { // stands for many values; a caller could send it
+			value = "overflow"
 		}
-		labels, values = append(labels, label), append(values, value)
+		labels, values = slices.Insert(labels, at, label), slices.Insert(values, at, value)
 	}
-	return &customSeries{desc: prometheus.NewDesc(name, customHelp, labels, nil), value: values}
+	return labels, values
 }
 
 // sanitise makes a name of letters, digits and underscores in lower case that

@@ -343,6 +343,32 @@ func TestCustomMetricsAreBounded(t *testing.T) {
 	}
 }
 
+// Values of dimensions come from callers: none of them may make two series of
+// one name and label set, which would break every exposition from then on.
+func TestCustomMetricsNeverCollide(t *testing.T) {
+	i := open(t, Options{CustomSeries: 8})
+	for _, dims := range [][]telemetry.Attribute{
+		{{Key: "a", Value: "\xff"}}, {{Key: "a", Value: "\xfe"}}, // the same after cleaning
+		{{Key: "a", Value: "_overflow"}},
+		{{Key: "a", Value: "1"}, {Key: "b", Value: "2"}}, {{Key: "b", Value: "2"}, {Key: "a", Value: "1"}},
+		{{Key: "job", Value: "1"}, {Key: "exported_job", Value: "2"}},
+		{{Key: "a", Value: "3"}}, {{Key: "a", Value: "4"}}, {{Key: "a", Value: "5"}}, {{Key: "a", Value: "6"}}, {{Key: "a", Value: "7"}},
+	} {
+		x := exchange(endpoint1(), 1)
+		x.Measurements = append(x.Measurements, telemetry.Measurement{Name: "m", Value: 1, Dimensions: dims})
+		i.Exchange(x)
+	}
+	if err := i.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := i.Registry().Gather(); err != nil {
+		t.Fatal(err)
+	}
+	if all, two := gather(t, i, "m"), gather(t, i, "m", "a=1", "b=2"); all != 11 || two != 2 {
+		t.Errorf("all %v, both orders %v", all, two)
+	}
+}
+
 func TestSeriesAreBounded(t *testing.T) {
 	i := open(t, Options{MaxEndpoints: 5, MaxSeries: 8})
 	for n := range 20 {

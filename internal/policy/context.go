@@ -28,10 +28,8 @@ type Context struct {
 	// whatever produced it.
 	FinalHeader expr.Header
 
-	ended   bool     // a statement answered: the pipeline stops
-	after   []func() // runs after outbound or on-error, in order
-	element *Element // of the running statement, for errors
-	steps   int
+	ended bool     // a statement answered: the pipeline stops
+	after []func() // runs after outbound or on-error, in order
 }
 
 // Target is a backend resource or a base URL.

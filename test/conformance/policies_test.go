@@ -102,6 +102,8 @@ func plausible(text, name string) string {
 	switch {
 	case regexp.MustCompile(`(<set-url>|base-url=")\s*` + ref).MatchString(text):
 		return "https://example.org"
+	case comparedWithNumber(text, ref):
+		return "1"
 	case has("timeout", "seconds", "period", "calls", "weight"):
 		return "60"
 	case regexp.MustCompile(`[=(,]\s*` + ref + `\s*[;,)]`).MatchString(text):
@@ -114,6 +116,13 @@ func plausible(text, name string) string {
 		return "MDEyMzQ1Njc4OWFiY2RlZg=="
 	}
 	return "value-of-" + name
+}
+
+// comparedWithNumber: the reference is the value of a variable of an expression
+// that the same text compares with a number.
+func comparedWithNumber(text, ref string) bool {
+	m := regexp.MustCompile(`var\s+(\w+)\s*=\s*` + ref + `\s*;`).FindStringSubmatch(text)
+	return m != nil && regexp.MustCompile(`\b`+m[1]+`\s*==\s*\d`).MatchString(text)
 }
 
 func isFragment(f policyFile) bool {

@@ -10,6 +10,7 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/storage"
@@ -98,11 +99,11 @@ func newest(it chunkenc.Iterator, end int64) (out latest, ok bool) {
 // families groups samples by name, in order.
 func families(samples []latest) []*dto.MetricFamily {
 	slices.SortStableFunc(samples, func(a, b latest) int {
-		return strings.Compare(a.labels.Get(labels.MetricName), b.labels.Get(labels.MetricName))
+		return strings.Compare(a.labels.Get(model.MetricNameLabel), b.labels.Get(model.MetricNameLabel))
 	})
 	var out []*dto.MetricFamily
 	for _, s := range samples {
-		name := s.labels.Get(labels.MetricName)
+		name := s.labels.Get(model.MetricNameLabel)
 		if name == "" {
 			continue
 		}
@@ -111,7 +112,7 @@ func families(samples []latest) []*dto.MetricFamily {
 		}
 		m := &dto.Metric{TimestampMs: &s.time, Untyped: &dto.Untyped{Value: &s.value}}
 		s.labels.Range(func(l labels.Label) {
-			if l.Name != labels.MetricName {
+			if l.Name != model.MetricNameLabel {
 				m.Label = append(m.Label, &dto.LabelPair{Name: &l.Name, Value: &l.Value})
 			}
 		})

@@ -181,7 +181,7 @@ func (s *validateJWTStatement) verify(c *policy.Context, t *token) (issuers []st
 	if len(candidates) == 0 {
 		return nil, refuseToken("TokenSignatureKeyNotFound", "No key fits the signature of the token. Access denied.")
 	}
-	signed, err := jose.ParseSigned(t.raw, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(t.algorithm)})
+	signed, err := jose.ParseSignedCompact(t.raw, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(t.algorithm)})
 	if err != nil {
 		return nil, refuseToken("JwtInvalid", "The token cannot be read. Access denied.")
 	}
@@ -224,7 +224,7 @@ func (s *validateJWTStatement) decrypt(text string) (string, error) {
 	if len(s.decryption) == 0 {
 		return "", refuseToken("JwtInvalid", "The token is encrypted and the policy has no decryption key. Access denied.")
 	}
-	encrypted, err := jose.ParseEncrypted(text,
+	encrypted, err := jose.ParseEncryptedCompact(text,
 		[]jose.KeyAlgorithm{jose.DIRECT, jose.A128KW, jose.A192KW, jose.A256KW, jose.A128GCMKW, jose.A192GCMKW, jose.A256GCMKW},
 		[]jose.ContentEncryption{jose.A128CBC_HS256, jose.A192CBC_HS384, jose.A256CBC_HS512, jose.A128GCM, jose.A192GCM, jose.A256GCM})
 	if err != nil {
