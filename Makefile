@@ -50,6 +50,8 @@ conformance: ## compare with what was not written here: NAME passed/total
 	@go test -count=1 -run Conformance -v ./test/conformance/... 2>&1 | grep -E '^\s*[A-Za-z]+[/a-z0-9-]* [0-9]+/[0-9]+|FAIL|panic' || true
 
 bench: build ## cost of the gateway beside its peers
+	go test -run "^$$" -bench "TenStatements" ./internal/policy
+	go test -run "^$$" -bench "TypicalCondition|StringKey" ./internal/policy/expr
 	go run ./bench
 
 clean:

@@ -6,6 +6,6 @@ time=${FUZZ_TIME:-10s}
 grep -rlE '^func Fuzz' --include='*_test.go' internal test | xargs -n1 dirname | sort -u | while read -r dir; do
   for target in $(grep -hoE '^func (Fuzz[A-Za-z0-9_]+)' "$dir"/*_test.go | awk '{print $2}'); do
     echo "fuzz $dir $target"
-    go test "./$dir" -run '^$' -fuzz "^${target}\$" -fuzztime "$time" -parallel 2
+    go test "./$dir" -run '^$' -fuzz "^${target}\$" -fuzztime "$time" -fuzzminimizetime 1x -parallel 2
   done
 done

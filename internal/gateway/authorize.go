@@ -41,8 +41,7 @@ func queryValue(rawQuery, name string) string {
 // of a product selects that product's policies; a key for the API or for all
 // APIs skips product policies; without a key the open product counts, else the
 // API alone when it needs no subscription.
-func (s *Snapshot) authorize(a *compiledAPI, r *http.Request) (variant int, sub *subscription, err *policy.Error) {
-	key := a.presentedKey(r)
+func (s *Snapshot) authorize(a *compiledAPI, key string, r *http.Request) (variant int, sub *subscription, err *policy.Error) {
 	if key != "" {
 		if sub = s.subscriptions[key]; sub != nil && sub.active {
 			switch {

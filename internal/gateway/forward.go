@@ -114,8 +114,16 @@ func (x *exchange) outgoing(t *backend.Target) (*http.Request, error) {
 		header["Connection"], header["Upgrade"] = []string{"Upgrade"}, []string{x.upgradeTo}
 		return req, nil
 	}
+	if x.body != nil && x.body.sent && !in.Body.Replayable() {
+		return nil, &policy.Error{Source: "forward-request", Reason: "RequestBodyConsumed", Status: http.StatusInternalServerError, Body: "Internal server error",
+			Message: "An earlier attempt streamed the request body to the backend, so that it cannot be sent again: set buffer-request-body=\"true\"."}
+	}
+	_, buffered := in.Body.Buffered()
 	body, size := in.Body.Take()
 	if body != nil {
+		if !buffered {
+			x.body.sent = true
+		}
 		req.Body, req.ContentLength = body, size
 		if data, ok := in.Body.Buffered(); ok {
 			req.GetBody = func() (io.ReadCloser, error) { return expr.NewBodyReader(data), nil }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -34,7 +35,8 @@ type exchange struct {
 	attempts   int
 	tracestate string
 	upgradeTo  string // protocol that the client asks to switch to
-	abort      bool   // break the connection: the response is not whole
+	brought    credentials
+	abort      bool // break the connection: the response is not whole
 }
 
 var (
@@ -56,6 +58,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.finish()
 	g.inflight.Put(x)
 	if abort {
+		// net/http reads the rest of the request before it breaks the connection,
+		// for which a client that waits for a "100 Continue" would wait for ever.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
 		panic(http.ErrAbortHandler) // net/http breaks the connection and logs nothing
 	}
 }
@@ -157,6 +162,7 @@ func (x *exchange) request() {
 	// Before any policy runs: a client must not be able to name a header in
 	// Connection that a policy sets later, and have it dropped.
 	x.upgradeTo = backend.UpgradeType(r.Header)
+	x.brought = credentials{authorization: r.Header["Authorization"], proxy: r.Header["Proxy-Authorization"], cookie: r.Header["Cookie"]}
 	backend.RemoveHopByHop(r.Header)
 	req.Header = expr.Header(r.Header)
 	req.IPAddress = x.Exchange.ClientIP.String()
@@ -182,9 +188,10 @@ func splitHost(authority string) (host string, port int) {
 
 // serve routes, authorizes and runs the pipeline, then writes the response.
 func (x *exchange) serve() {
+	defer x.contain()
 	s := x.snapshot
 	m := x.match(x.r.Method)
-	if m.Outcome == route.NoAPI {
+	if m.Outcome == route.NoAPI || x.r.Method == http.MethodConnect { // no tunnels, whatever an API's wildcard says
 		x.variant = s.notFound
 		x.correlate()
 		x.fail(notFound())
@@ -192,6 +199,7 @@ func (x *exchange) serve() {
 		return
 	}
 	x.api = s.apis[m.APIIndex]
+	x.brought.key = x.api.presentedKey(x.r)
 	x.Context.API = x.api.context
 	x.Request.URL.Path = m.Rest
 	x.Target = x.api.target
@@ -201,7 +209,7 @@ func (x *exchange) serve() {
 	}
 	op := &x.api.operations[m.OperationIndex]
 	x.Context.Operation = op.operation
-	index, sub, denied := s.authorize(x.api, x.r)
+	index, sub, denied := s.authorize(x.api, x.brought.key, x.r)
 	x.subscribe(sub)
 	x.variant = op.variants[index]
 	x.Context.Product = x.variant.product
@@ -319,12 +327,35 @@ func (x *exchange) record(e *policy.Error) {
 	t.Outcome = telemetry.OutcomeError
 	if errors.Is(e, policy.ErrClientClosed) || errors.Is(e, context.Canceled) && x.r.Context().Err() != nil {
 		t.Outcome = telemetry.OutcomeClientClosed
+		x.fallback(&x.Context, e) // the pipeline stopped without one; the client may still be listening
 	} else if e.Reason == "Timeout" {
 		t.Outcome = telemetry.OutcomeTimeout
 	}
 	if e.Status >= 500 && e.Err != nil {
 		x.gateway.options.Log.Debug("request failed", "source", e.Source, "reason", e.Reason, "section", e.Section, "path", e.Path)
 	}
+}
+
+// contain makes a panic, which is a bug of the gateway, the failure of this
+// request alone: it is answered and recorded like any other.
+func (x *exchange) contain() {
+	value := recover()
+	if value == nil {
+		return
+	}
+	x.gateway.options.Log.Error("a request failed inside", "panic", value, "stack", string(debug.Stack()))
+	if x.Exchange.Endpoint == nil {
+		x.variant = x.snapshot.notFound
+		x.correlate()
+	}
+	e := &policy.Error{Source: "gateway", Reason: "InternalError", Message: "The gateway failed inside.", Status: http.StatusInternalServerError, Body: "Internal server error"}
+	x.record(e)
+	if x.Exchange.Status != 0 { // the response has begun
+		x.abort = true
+		return
+	}
+	x.fallback(&x.Context, e)
+	x.respond()
 }
 
 // finish completes the record and gives it away.
@@ -334,7 +365,7 @@ func (x *exchange) finish() {
 	e.RequestBytes += received
 	e.ResponseBytes = x.response.total
 	e.Duration = time.Duration(e.Since())
-	e.Query = maskQuery(x.r.URL.RawQuery, e.Endpoint.Diagnostics)
+	e.Query = maskQuery(x.r.URL.RawQuery, x.keyQuery(), e.Endpoint.Diagnostics)
 	if x.variant.capture != nil {
 		x.captureBody("frontend-request", kept, received)
 		x.captureBody("frontend-response", x.response.kept, x.response.total)
@@ -360,7 +391,7 @@ func (x *exchange) finish() {
 // drop lets go of what must not live until the next request.
 func (x *exchange) drop() {
 	_ = x.Request.Body.Close()
-	x.w, x.r, x.snapshot, x.api, x.variant, x.body = nil, nil, nil, nil, nil, nil
+	x.w, x.r, x.snapshot, x.api, x.variant, x.body, x.brought = nil, nil, nil, nil, nil, nil, credentials{}
 	if x.Context.Response != nil {
 		_ = x.Context.Response.Body.Close()
 	}

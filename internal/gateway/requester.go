@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -99,10 +100,13 @@ func (q *requester) do(req *http.Request, timeout time.Duration) (*expr.Response
 	return out, nil
 }
 
+// It is not expr.ErrBodyTooLarge: that would be the fault of the client.
+var errResponseTooLarge = errors.New("the response is larger than the limit for policies that read it")
+
 func readLimited(r io.Reader, limit int64) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err == nil && int64(len(data)) > limit {
-		return nil, expr.ErrBodyTooLarge
+		return nil, errResponseTooLarge
 	}
 	return data, err
 }

@@ -19,7 +19,7 @@ import (
 // fallback puts Azure's default answer for a failure into context.Response:
 // one line of JSON with a space inside each brace and after each colon.
 func (x *exchange) fallback(c *policy.Context, e *policy.Error) {
-	if errors.Is(e.Err, expr.ErrBodyTooLarge) || errors.Is(e.Err, errRequestTooLarge) {
+	if errors.Is(e.Err, expr.ErrBodyTooLarge) && c.Response == nil || errors.Is(e.Err, errRequestTooLarge) {
 		*e = *tooLarge()
 	}
 	if e.KeepResponse && c.Response != nil {
@@ -81,11 +81,12 @@ func (x *exchange) respond() {
 		x.Context.Response = &expr.Response{StatusCode: http.StatusOK, Header: expr.Header{}}
 	}
 	resp := x.Context.Response
-	e.Status = resp.StatusCode
-	if resp.StatusCode < 100 || resp.StatusCode > 999 {
-		e.Status = http.StatusInternalServerError
+	if !finalStatus(resp.StatusCode) {
 		resp.StatusCode = http.StatusInternalServerError
+		e.Outcome = telemetry.OutcomeError
+		e.Failure = telemetry.Failure{Source: "gateway", Reason: "InvalidStatusCode", Message: "The status code that the policy set cannot end a request."}
 	}
+	e.Status = resp.StatusCode
 	if p := x.variant.capture; p != nil {
 		x.captureHeaders("frontend-response", &p.response, resp.Header)
 		x.response.limit = p.response.bodyBytes
@@ -121,6 +122,12 @@ func (x *exchange) writeHeader(resp *expr.Response) {
 	x.w.WriteHeader(resp.StatusCode)
 }
 
+// finalStatus tells whether a status can be that of a whole response: net/http
+// sends other 1xx at once and then a 200 of its own.
+func finalStatus(status int) bool {
+	return status >= 200 && status <= 999 || status == http.StatusSwitchingProtocols
+}
+
 func bodyAllowed(status int) bool { return status >= 200 && status != 204 && status != 304 }
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
@@ -128,6 +135,9 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }
 var errShort = errors.New("the backend's response ended early")
 
 func (x *exchange) writeBody(resp *expr.Response) error {
+	if !bodyAllowed(resp.StatusCode) {
+		return x.flush()
+	}
 	if data, ok := resp.Body.Buffered(); ok {
 		x.response.see(data)
 		if _, err := x.w.Write(data); err != nil {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"slices"
 	"strings"
 
 	"gatehouse/internal/apim"
@@ -35,11 +36,17 @@ func newScrubber(s *apim.Service) scrubber {
 		for _, values := range b.Credentials.Query {
 			out.secrets = append(out.secrets, values...)
 		}
-		if b.Credentials.Authorization != "" {
-			out.secrets = append(out.secrets, b.Credentials.Authorization)
-		}
+		out.secrets = append(out.secrets, b.Credentials.Authorization)
 	}
+	out.secrets = slices.DeleteFunc(out.secrets, func(v string) bool { return len(v) < minSecret })
 	return out
+}
+
+// credentials are what a request brought, as it came: policies may take them
+// off it before the record is scrubbed.
+type credentials struct {
+	authorization, proxy, cookie []string
+	key                          string // subscription key, "" without one or without an API
 }
 
 // requestSecrets are the credentials in a request's headers and key parameter.
@@ -50,15 +57,15 @@ func (x *exchange) requestSecrets() []string {
 			out = append(out, v)
 		}
 	}
-	for _, name := range []string{"Authorization", "Proxy-Authorization"} {
-		for _, v := range x.r.Header[name] {
+	for _, values := range [2][]string{x.brought.authorization, x.brought.proxy} {
+		for _, v := range values {
 			add(v)
 			if _, token, ok := strings.Cut(v, " "); ok {
 				add(token)
 			}
 		}
 	}
-	for _, c := range x.r.Header["Cookie"] {
+	for _, c := range x.brought.cookie {
 		add(c)
 		for pair := range strings.SplitSeq(c, ";") {
 			if _, v, ok := strings.Cut(pair, "="); ok {
@@ -66,9 +73,7 @@ func (x *exchange) requestSecrets() []string {
 			}
 		}
 	}
-	if x.api != nil {
-		add(x.api.presentedKey(x.r))
-	}
+	add(x.brought.key)
 	return out
 }
 
@@ -94,6 +99,7 @@ func (x *exchange) scrub() {
 		}
 	}
 	clean(&e.Path)
+	clean(&e.Query)
 	clean(&e.UserAgent)
 	clean(&e.Host)
 	clean(&e.Failure.Message)
@@ -107,6 +113,7 @@ func (x *exchange) scrub() {
 		cleanAttributes(e.Events[i].Metadata, clean)
 	}
 	for i := range e.Measurements {
+		clean(&e.Measurements[i].Name)
 		cleanAttributes(e.Measurements[i].Dimensions, clean)
 	}
 	for i := range e.Captures {
@@ -116,6 +123,7 @@ func (x *exchange) scrub() {
 
 func cleanAttributes(list []telemetry.Attribute, clean func(*string)) {
 	for i := range list {
+		clean(&list[i].Key)
 		clean(&list[i].Value)
 	}
 }
@@ -123,12 +131,21 @@ func cleanAttributes(list []telemetry.Attribute, clean func(*string)) {
 // mayLeak tells whether the request brought a credential that could also stand
 // in its path or user agent.
 func (x *exchange) mayLeak() bool {
-	h := x.r.Header
-	return len(h["Authorization"]) > 0 || len(h["Cookie"]) > 0 || len(h["Proxy-Authorization"]) > 0 || (x.api != nil && x.api.presentedKey(x.r) != "")
+	b := &x.brought
+	return len(b.authorization) > 0 || len(b.cookie) > 0 || len(b.proxy) > 0 || b.key != ""
 }
 
-// maskQuery keeps the names of query parameters and masks their values.
-func maskQuery(rawQuery string, plan []*telemetry.Diagnostic) string {
+// keyQuery is the query parameter that carries the subscription key.
+func (x *exchange) keyQuery() string {
+	if x.api == nil {
+		return ""
+	}
+	return x.api.keyQuery
+}
+
+// maskQuery keeps the names of query parameters and masks their values. key is
+// the parameter of the subscription key, masked whatever the diagnostics say.
+func maskQuery(rawQuery, key string, plan []*telemetry.Diagnostic) string {
 	if rawQuery == "" {
 		return ""
 	}
@@ -143,6 +160,9 @@ func maskQuery(rawQuery string, plan []*telemetry.Diagnostic) string {
 		mode := "mask"
 		if keep {
 			mode = queryMode(plan, strings.ToLower(name))
+		}
+		if mode == "keep" && strings.EqualFold(name, key) {
+			mode = "mask"
 		}
 		if mode == "hide" {
 			continue

@@ -25,6 +25,7 @@ func (t *tee) see(p []byte) {
 type requestBody struct {
 	io.ReadCloser
 	max    int64 // 0: no limit
+	sent   bool  // handed to a transport; only the request's goroutine uses it
 	mu     sync.Mutex
 	tee    tee
 	failed error

@@ -92,7 +92,7 @@ func crossSite(r *http.Request) bool {
 		return r.Header.Get("Sec-Fetch-Mode") != "navigate" || r.Method != http.MethodGet
 	}
 	origin := r.Header.Get("Origin")
-	return site == "" && origin != "" && origin != "null" && origin != scheme(r)+"://"+r.Host
+	return site == "" && origin != "" && origin != scheme(r)+"://"+r.Host // "null" is a sandboxed frame of any site
 }
 
 func scheme(r *http.Request) string {

@@ -23,7 +23,7 @@ func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/prometheus/", prom)
 	mux.Handle("/alertmanager/", s.alerts.Handler())
-	traces.Register(mux, traces.Options{Explorer: s.explore})
+	traces.Register(mux, traces.Options{Explorer: s.explore, Logger: s.log})
 	mux.HandleFunc("GET /api/status", s.status)
 	mux.Handle("/v1/", receiver.Handler())
 	mux.Handle("GET /metrics", s.exposition())

@@ -61,7 +61,7 @@ func notBuilt(messages policy.Messages) []string {
 }
 
 // nested are policies that documents also put inside other statements.
-var nested = []string{"authentication-managed-identity", "authentication-certificate", "authentication-basic", "authentication-token", "set-body", "proxy"}
+var nested = []string{"authentication-managed-identity", "authentication-certificate"}
 
 // A document counts as known when all that it is made of is built; every known
 // document must compile.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"gatehouse/internal/api"
 	"gatehouse/internal/query/explore"
@@ -38,6 +39,9 @@ func (p *parameters) get(name string) string {
 	v := strings.TrimSpace(p.values.Get(name))
 	if len(p.values[name]) > 1 {
 		p.wrong[name] = "is given more than once"
+	}
+	if !utf8.ValidString(v) || strings.ContainsRune(v, 0) {
+		p.wrong[name] = "is not a text in UTF-8"
 	}
 	if len(v) > maxText {
 		p.wrong[name] = fmt.Sprintf("is longer than %d characters", maxText)

@@ -108,6 +108,8 @@ func TestRefusals(t *testing.T) {
 		"/api/traces/search?status=bad&http_status=7xx&min_duration_ms=-1":         "400 invalid_parameter [http_status min_duration_ms status]",
 		"/api/traces/search?min_duration_ms=5&max_duration_ms=2&colour=blue":       "400 invalid_parameter [colour min_duration_ms]",
 		"/api/traces/search?max_duration_ms=NaN&q=" + strings.Repeat("x", 300):     "400 invalid_parameter [max_duration_ms q]",
+		"/api/traces/search?q=%00":                                                 "400 invalid_parameter [q]",
+		"/api/traces/search?q=%ff":                                                 "400 invalid_parameter [q]",
 		"/api/traces/services?start=2026-03-14T09:00:00Z&end=2026-03-14T08:00:00Z": "400 invalid_parameter [start]",
 	} {
 		status, body := get(t, s, path)

@@ -113,6 +113,22 @@ func (s *valueSet) has(c *policy.Context, value string, fold bool) (bool, error)
 	return false, nil
 }
 
+// all tells whether the set allows any value.
+func (s *valueSet) all(c *policy.Context) (bool, error) {
+	if s.any {
+		return true, nil
+	}
+	for i := range s.values {
+		if !s.values[i].Dynamic() {
+			continue
+		}
+		if v, err := s.values[i].Eval(c); err != nil || v == "*" {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
 // list gives the values for a header, wanted when any is allowed.
 func (s *valueSet) list(c *policy.Context, wanted string) (string, error) {
 	if s.any && wanted != "" {
@@ -250,7 +266,9 @@ func (s *corsStatement) grant(c *policy.Context, r *expr.Response, origin string
 // allowOrigin writes the origin and whether credentials are allowed. Any
 // origin never gets credentials.
 func (s *corsStatement) allowOrigin(c *policy.Context, h expr.Header, origin string) error {
-	if s.origins.any {
+	if any, err := s.origins.all(c); err != nil {
+		return err
+	} else if any {
 		h["Access-Control-Allow-Origin"] = []string{"*"}
 		return nil
 	}

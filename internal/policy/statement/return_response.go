@@ -51,14 +51,14 @@ func (s *returnResponseStatement) Run(c *policy.Context) error {
 		if err != nil {
 			return err
 		}
-		r.Body = expr.BytesBody(data)
-		delete(r.Header, "Content-Length")
+		replaceBody(c, &r.Body, r.Header, data)
 	}
 	return answer(c, r)
 }
 
 // base is the response on which the children are applied: a copy, as the
-// variable's value is shared.
+// variable's value is shared, but for context.Response, whose body can have one
+// owner only.
 func (s *returnResponseStatement) base(c *policy.Context) (*expr.Response, error) {
 	if s.variable == "" {
 		return &expr.Response{StatusCode: http.StatusOK, StatusReason: "OK", Header: make(expr.Header, len(s.headers)+1)}, nil
@@ -67,6 +67,9 @@ func (s *returnResponseStatement) base(c *policy.Context) (*expr.Response, error
 	from, ok := value.(*expr.Response)
 	if !ok || from == nil {
 		return nil, invalid(c, "return-response", "The variable "+s.variable+" holds no response.")
+	}
+	if from == c.Response {
+		return response(c), nil
 	}
 	r := *from
 	r.Header = maps.Clone(from.Header)

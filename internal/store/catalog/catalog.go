@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	_ "modernc.org/sqlite" // the driver
 )
@@ -46,7 +47,7 @@ func Open(dir string) (*Catalog, error) {
 	}
 	db.SetMaxOpenConns(1)
 	if err := check(db); err != nil {
-		return nil, errors.Join(fmt.Errorf("open catalog %s: %w; when the file is damaged, move it away: silences and generated keys are made anew", path, err), db.Close())
+		return nil, errors.Join(fmt.Errorf("open catalog %s: %w; %s", path, err, remedy(dir)), db.Close())
 	}
 	return &Catalog{dir: dir, db: db}, nil
 }
@@ -64,6 +65,25 @@ func check(db *sql.DB) error {
 		return errors.New(state)
 	}
 	return nil
+}
+
+// remedy says what to do about a catalog that does not open. The driver reports
+// a full disk in several ways, "disk I/O error" among them, so it is asked here.
+func remedy(dir string) string {
+	if err := probe(dir); errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return "the disk of the data folder is full: free some space and start again"
+	}
+	return "when the file is damaged, move it away: silences and generated keys are made anew"
+}
+
+// probe writes and removes a small file.
+func probe(dir string) error {
+	f, err := os.CreateTemp(dir, "probe-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, 64<<10)) // more than the driver wants at its start
+	return errors.Join(err, f.Close(), os.Remove(f.Name()))
 }
 
 // Close closes the file.

@@ -132,3 +132,18 @@ func TestFolderNamesAreTakenLiterally(t *testing.T) {
 		t.Fatalf("%v %v", info, err)
 	}
 }
+
+func TestDamagedCatalogSaysWhatToDo(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "catalog.db")
+	if err := os.WriteFile(path, bytes.Repeat([]byte("not a database "), 1000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(dir)
+	if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "move it away") {
+		t.Fatalf("%v", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "probe-*")); len(left) != 0 {
+		t.Fatalf("left behind: %v", left)
+	}
+}

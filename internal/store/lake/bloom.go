@@ -96,7 +96,15 @@ func (c *bloomCache) forget(path string) {
 	}
 }
 
-func (c *bloomCache) read(f *dataFile) (*fileBloom, error) {
+func (c *bloomCache) read(f *dataFile) (b *fileBloom, err error) {
+	err = guarded(func() error {
+		b, err = c.readFile(f)
+		return err
+	})
+	return b, err
+}
+
+func (c *bloomCache) readFile(f *dataFile) (*fileBloom, error) {
 	r, err := c.fs.Open(filepath.Join(c.root, f.Path))
 	if err != nil {
 		return nil, err

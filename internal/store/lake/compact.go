@@ -40,6 +40,9 @@ func (l *Lake) maintain() error {
 				break
 			}
 			if err := l.merge(job); err != nil {
+				if l.setAside(job.inputs, l.checkRows) > 0 {
+					continue // else one damaged file would stop all merging for ever
+				}
 				l.counts.compactErrors.Add(1)
 				errs = append(errs, fmt.Errorf("merge %d files of %s: %w", len(job.inputs), table, err))
 				break
@@ -96,7 +99,11 @@ func (l *Lake) writeMerged(f file, out *dataFile, job *mergeJob) error {
 	w := parquet.NewGenericWriter[any](buffered, append(writerOptions(out.Table), schema)...)
 	var inputs []uint64
 	for _, in := range job.inputs {
-		earlier, err := l.copyFile(w, schema, in, job.reencode)
+		var earlier []uint64
+		err := guarded(func() (err error) {
+			earlier, err = l.copyFile(w, schema, in, job.reencode)
+			return err
+		})
 		if err != nil {
 			return fmt.Errorf("%s: %w", in.Path, err)
 		}
@@ -161,7 +168,7 @@ func (l *Lake) copyFile(w *parquet.GenericWriter[any], schema *parquet.Schema, i
 	return inputsOf(p), nil
 }
 
-func copyRows(w *parquet.GenericWriter[any], g parquet.RowGroup) error {
+func copyRows(w parquet.RowWriter, g parquet.RowGroup) error {
 	rows := g.Rows()
 	_, err := parquet.CopyRows(w, rows)
 	return errors.Join(err, rows.Close())

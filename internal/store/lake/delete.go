@@ -1,6 +1,8 @@
 package lake
 
 import (
+	"errors"
+	"io/fs"
 	"path/filepath"
 	"sync"
 )
@@ -29,7 +31,7 @@ func (q *deleteQueue) run(l *Lake) {
 	var left []*dataFile
 	for _, f := range files {
 		l.blooms.forget(f.Path)
-		if err := l.o.fs.Remove(filepath.Join(l.o.Dir, f.Path)); err != nil {
+		if err := l.o.fs.Remove(filepath.Join(l.o.Dir, f.Path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			l.o.Logger.Warn("lake: a file could not be deleted", "file", f.Path, "error", err)
 			if len(files) < 10_000 {
 				left = append(left, f)

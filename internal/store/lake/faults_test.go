@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -400,7 +401,7 @@ func TestLostManifest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, damage := range [][]byte{nil, []byte("{"), {}} {
+	for _, damage := range [][]byte{nil, []byte("{"), {}, []byte("{}"), []byte("null"), []byte(`{"version":1}`)} {
 		dir := copyDir(t, mixed)
 		manifest := filepath.Join(dir, manifestName)
 		if err := os.Remove(manifest); err != nil {
@@ -412,5 +413,25 @@ func TestLostManifest(t *testing.T) {
 			}
 		}
 		expectRows(t, open(t, quietOptions(dir)), 600)
+	}
+}
+
+// A newer program's list may mean more than this one understands.
+func TestNewerManifestIsRefused(t *testing.T) {
+	o := quietOptions(t.TempDir())
+	l := open(t, o)
+	put(t, l, spansAt(0, 10, start(), time.Millisecond))
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before := onDisk(t, o.Dir)
+	if err := os.WriteFile(filepath.Join(o.Dir, manifestName), []byte(`{"version":2,"files":[]}`), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(o); err == nil || !strings.Contains(err.Error(), "version 2") {
+		t.Fatalf("opened: %v", err)
+	}
+	if after := onDisk(t, o.Dir); after != before {
+		t.Fatalf("%d files, were %d", after, before)
 	}
 }

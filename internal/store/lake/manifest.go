@@ -64,7 +64,10 @@ type manifestFile struct {
 	Files   []*dataFile `json:"files"`
 }
 
-const manifestName = "manifest.json"
+const (
+	manifestName    = "manifest.json"
+	manifestVersion = 1
+)
 
 var errNoManifest = errors.New("no manifest")
 
@@ -79,6 +82,14 @@ func (m *manifest) load() error {
 	var list manifestFile
 	if err := json.Unmarshal(data, &list); err != nil {
 		return fmt.Errorf("%w: %s is damaged: %w", errNoManifest, manifestName, err)
+	}
+	// A list that is not ours must not pass for an empty one: files that are not
+	// on the list are removed.
+	switch {
+	case list.Version > manifestVersion:
+		return fmt.Errorf("%s has version %d, this program knows versions up to %d: start the newer program that wrote it", manifestName, list.Version, manifestVersion)
+	case list.Version < 1 || list.Files == nil:
+		return fmt.Errorf("%w: %s is damaged: it is not a list of files", errNoManifest, manifestName)
 	}
 	m.wal = list.WAL
 	m.seq.Store(list.Seq)
@@ -105,7 +116,7 @@ func (m *manifest) edit(add, remove []*dataFile, wal uint64) ([]*dataFile, error
 		gone[f.Path] = true
 	}
 	m.mu.Lock()
-	list := manifestFile{Version: 1, WAL: max(m.wal, wal), Files: make([]*dataFile, 0, len(m.files)+len(add))}
+	list := manifestFile{Version: manifestVersion, WAL: max(m.wal, wal), Files: make([]*dataFile, 0, len(m.files)+len(add))}
 	for path, f := range m.files {
 		if !gone[path] {
 			list.Files = append(list.Files, f)
@@ -147,6 +158,13 @@ func (m *manifest) save(list *manifestFile) error {
 		return fmt.Errorf("write manifest: %w", err)
 	}
 	return nil
+}
+
+// has tells whether the file is still on the list.
+func (m *manifest) has(f *dataFile) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.files[f.Path] == f
 }
 
 // list gives the files that keep says yes to, in no order.
@@ -227,6 +245,14 @@ func (m *manifest) rebuild(paths map[string]int64, liveWAL map[uint64]bool) (ski
 // describe reads a file's own description. wal is the last write-ahead log
 // file whose rows it holds, 0 for a merged file.
 func describe(fsys fileSystem, root, path string, size int64) (f *dataFile, inputs []uint64, wal uint64, err error) {
+	err = guarded(func() error {
+		f, inputs, wal, err = describeFile(fsys, root, path, size)
+		return err
+	})
+	return f, inputs, wal, err
+}
+
+func describeFile(fsys fileSystem, root, path string, size int64) (f *dataFile, inputs []uint64, wal uint64, err error) {
 	r, err := fsys.Open(filepath.Join(root, path))
 	if err != nil {
 		return nil, nil, 0, err

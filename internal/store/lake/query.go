@@ -70,6 +70,9 @@ func (l *Lake) Query(ctx context.Context, s Statement) (*Rows, error) {
 		ctx, cancel = context.WithTimeout(ctx, l.o.QueryTimeout)
 	}
 	rows, err := l.query(ctx, cancel, s)
+	if err != nil && l.mayBeDamage(ctx, err) && l.setAside(l.listed(s), l.checkFooter) > 0 {
+		rows, err = l.query(ctx, cancel, s)
+	}
 	if err != nil {
 		err = queryError(err, ctx.Err)
 		cancel()
@@ -77,6 +80,21 @@ func (l *Lake) Query(ctx context.Context, s Statement) (*Rows, error) {
 		return nil, err
 	}
 	return rows, nil
+}
+
+// mayBeDamage leaves out the errors that have another reason than a file.
+func (l *Lake) mayBeDamage(ctx context.Context, err error) bool {
+	var de *duckdb.Error
+	return ctx.Err() == nil && errors.As(err, &de) && de.Type != duckdb.ErrorTypeOutOfMemory
+}
+
+// listed are the files that a statement may read.
+func (l *Lake) listed(s Statement) (files []*dataFile) {
+	for _, src := range s.Sources {
+		start, end := src.bounds()
+		files = append(files, l.manifest.list(func(f *dataFile) bool { return f.Table == src.Table && f.Max >= start && f.Min < end })...)
+	}
+	return files
 }
 
 func (l *Lake) query(ctx context.Context, cancel func(), s Statement) (*Rows, error) {

@@ -116,5 +116,8 @@ func upstreamOptions(o Options, limit *seriesLimit) *tsdb.Options {
 	// A counter that is first seen above zero gets a zero at its creation, so
 	// that increase() counts its first events.
 	opts.EnableSTAsZeroSample = true
+	// The lock of the data folder stands in front. The library's own would greet
+	// every start after a crash with a warning about its leftover.
+	opts.NoLockfile = true
 	return opts
 }

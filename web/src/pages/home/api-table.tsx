@@ -88,7 +88,7 @@ function Row({ row, name, color, numbers }: { row: ApiRow; name: string; color: 
           <Explain
             what={`${HEADS[column].title} of ${name}`}
             query={numbers.queries[column]}
-            traces={column === 'errors' ? { ...filters, status: 'error' } : filters}
+            traces={column === 'errors' ? { ...filters, http_status: '5xx' } : filters}
           >
             {HEADS[column].text(row[column])}
           </Explain>

@@ -31,7 +31,7 @@ export function Charts(props: Props) {
   return (
     <div className={styles.charts}>
       <Chart {...props} title="Requests" unit="now" query={requestRate} format={rate} filters={{}} />
-      <Chart {...props} title="Errors" unit="of requests" query={errorRatio} format={percent} filters={{ status: 'error' }} />
+      <Chart {...props} title="Errors" unit="of requests" query={errorRatio} format={percent} filters={{ http_status: '5xx' }} />
       <Chart
         {...props}
         title="Latency, p95"

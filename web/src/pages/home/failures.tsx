@@ -17,7 +17,8 @@ const SHOWN = 6
 export function RecentFailures({ api, nameOf }: { api: string | undefined; nameOf: (id: string) => string }) {
   const client = useClient()
   const { window, now } = useTimeWindow()
-  const filters = { status: 'error', ...(api === undefined ? {} : { api }) }
+  // A request that was saved by a retry did not fail, though a span in it did.
+  const filters = { http_status: '5xx', ...(api === undefined ? {} : { api }) }
   const found = useQuery({
     queryKey: ['traces', filters, window.start, window.end, SHOWN],
     queryFn: ({ signal }) => searchTraces(client, { start: window.start, end: window.end, limit: SHOWN, filters }, signal),

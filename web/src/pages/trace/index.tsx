@@ -10,6 +10,9 @@ import { useAddress } from '../../lib/address'
 import { TraceView } from './trace-view'
 import styles from './trace.module.css'
 
+/** Age in ms below which a trace may still grow. */
+const YOUNG = 15_000
+
 /** One trace: what ran, when, for how long, and why it ended as it did. */
 export function Page() {
   const client = useClient()
@@ -20,6 +23,8 @@ export function Page() {
     // Another trace is another thing: the old one must not stand in for it.
     placeholderData: undefined,
     staleTime: 10_000,
+    // Spans of backends come seconds after the request: look again while it is young.
+    refetchInterval: ({ state: { data } }) => (data && Date.now() - Date.parse(data.start) < YOUNG ? 3_000 : false),
   })
   if (trace.data) return <TraceView trace={trace.data} refresh={() => void trace.refetch()} />
   return (

@@ -1,0 +1,180 @@
+// Package pages keeps the tables of docs/reference equal to what the program
+// does: each is written from the program itself with -update.
+package pages
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"gatehouse/internal/policy"
+	"gatehouse/internal/policy/expr"
+	"gatehouse/internal/policy/statement"
+)
+
+var update = flag.Bool("update", false, "write the tables of docs/reference anew")
+
+// table compares the part of a page between <!-- NAME --> and <!-- end -->.
+func table(t *testing.T, page, name, want string) {
+	t.Helper()
+	path := filepath.Join("..", "..", "..", "docs", "reference", page)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(text), "<!-- "+name+" -->\n")
+	got, after, closed := strings.Cut(rest, "<!-- end -->")
+	if !ok || !closed {
+		t.Fatalf("%s has no part <!-- %s --> ... <!-- end -->", page, name)
+	}
+	if *update && got != want {
+		if err := os.WriteFile(path, []byte(before+"<!-- "+name+" -->\n"+want+"<!-- end -->"+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if got != want {
+		t.Errorf("%s: the table %s is not what the program does; run go test ./test/conformance/pages -update and read the difference", page, name)
+	}
+}
+
+func TestPolicyTable(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("| element | sections | scopes | attributes |\n|---|---|---|---|\n")
+	definitions := statement.Table()
+	for _, name := range slices.Sorted(maps.Keys(definitions)) {
+		d := definitions[name]
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", d.Name, sections(d.Sections), scopes(d.Scopes), strings.Join(d.Attributes, ", "))
+	}
+	table(t, "policies.md", "statements", b.String())
+}
+
+func sections(s policy.Section) string {
+	if s == policy.AnySection {
+		return "all"
+	}
+	var out []string
+	for _, one := range []policy.Section{policy.Inbound, policy.Backend, policy.Outbound, policy.OnError} {
+		if s&one != 0 {
+			out = append(out, one.String())
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func scopes(s policy.Scope) string {
+	if s == policy.AnyScope {
+		return "all"
+	}
+	var out []string
+	for _, one := range []policy.Scope{policy.Global, policy.Workspace, policy.Product, policy.API, policy.Operation} {
+		if s&one != 0 {
+			out = append(out, one.String())
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// constructs are examples of the language, each compiled for the table.
+var constructs = []struct {
+	name, text string
+	block      bool
+}{
+	{"conditional, null-coalescing, null-conditional", `context.Product?.Name ?? "none"`, false},
+	{"casts, is, as", `(string)context.Variables["a"]`, false},
+	{"type pattern", `context.Variables["a"] is string s && s.Length > 1`, false},
+	{"string interpolation", `$"{context.Request.Method,8} {1.5:F2}"`, false},
+	{"verbatim string", `@"C:\a"`, false},
+	{"lambda and LINQ methods", `new[] {1, 2, 3}.Where(x => x > 1).Select(x => x * 2).Sum()`, false},
+	{"LINQ query syntax", `from x in new[] {1, 2} where x > 1 select x`, false},
+	{"anonymous type", `new { a = 1 }.a`, false},
+	{"object and collection initialiser", `new Dictionary<string, int> { ["a"] = 1 }`, false},
+	{"array creation", `new string[] { "a" }`, false},
+	{"out variable", `int.TryParse("1", out var n) ? n : 0`, false},
+	{"generic method", `context.Request.Body.As<JObject>(preserveContent: true)`, false},
+	{"nameof", `nameof(context)`, false},
+	{"typeof", `typeof(string).Name`, false},
+	{"default", `default(int)`, false},
+	{"tuple", `(1, "a").Item1`, false},
+	{"switch expression", `1 switch { 1 => "a", _ => "b" }`, false},
+	{"range and index from the end", `"abc"[^1]`, false},
+	{"local variables, if, else", `var a = 1; if (a > 0) { return "x"; } else { return "y"; }`, true},
+	{"for, foreach, while, do, break, continue", `var n = 0; for (int i = 0; i < 3; i++) { n += i; } foreach (var c in "ab") { n++; } while (n > 100) { n--; } do { n--; } while (n > 2); return n;`, true},
+	{"switch statement", `switch (context.Request.Method) { case "GET": return 1; default: return 2; }`, true},
+	{"try, catch, when, finally, throw", `try { throw new Exception("a"); } catch (Exception e) when (e.Message == "a") { return 1; } finally { }`, true},
+	{"using statement", `using (var h = SHA256.Create()) { return Convert.ToBase64String(h.ComputeHash(Encoding.UTF8.GetBytes("a"))); }`, true},
+	{"checked, unchecked", `return unchecked(int.MaxValue + 1);`, true},
+	{"const", `const int a = 1; return a;`, true},
+	{"delegate in a variable", `Func<int, int> f = x => x + 1; return f(1);`, true},
+	{"local function", `int F(int x) { return x + 1; } return F(1);`, true},
+	{"goto, lock, yield, unsafe", `lock (context) { } return 1;`, true},
+	{"async, await", `return await Task.FromResult(1);`, true},
+	{"dynamic", `dynamic a = 1; return a;`, true},
+}
+
+func TestLanguageTable(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("| construct | example | |\n|---|---|---|\n")
+	for _, c := range constructs {
+		state := "yes"
+		if _, err := expr.Compile(c.text, c.block, expr.Any, expr.Strict); err != nil {
+			state = "no: " + err.Text
+		}
+		fmt.Fprintf(&b, "| %s | `` %s `` | %s |\n", c.name, strings.ReplaceAll(c.text, "|", `\|`), strings.ReplaceAll(state, "|", `\|`))
+	}
+	table(t, "expressions.md", "language", b.String())
+}
+
+// types are the names that expressions may use, by namespace; "<T>" and "<K,V>"
+// are generic.
+var types = []struct{ space, names string }{
+	{"(context)", "IProxyRequestContext IApi IDeployment IGateway ILastError IOperation IProduct ProductState IGroup ISubscription IUser IUserIdentity IRequest IResponse IUrl IMessageBody Jwt BasicAuthCredentials Authorization"},
+	{"System", "Object String Char Boolean Byte SByte Int16 Int32 Int64 UInt16 UInt32 UInt64 Single Double Decimal DateTime DateTimeKind DateTimeOffset TimeSpan TimeZoneInfo Guid Random Uri UriKind UriBuilder Environment BitConverter Convert Math MidpointRounding Array Nullable<T> Enum Type TypeCode Tuple Exception ArgumentException ArgumentNullException InvalidOperationException FormatException NullReferenceException IndexOutOfRangeException NotSupportedException NotImplementedException TimeoutException StringComparison StringComparer StringSplitOptions Func<T> Func<K,V> Action<T> Predicate<T> IComparable IDisposable"},
+	{"System.Collections.Generic", "IEnumerable<T> ICollection<T> IReadOnlyCollection<T> IReadOnlyList<T> IList<T> ISet<T> List<T> Queue<T> Stack<T> HashSet<T> KeyValuePair<K,V> IReadOnlyDictionary<K,V> IDictionary<K,V> Dictionary<K,V> SortedDictionary<K,V> LinkedList<T> KeyNotFoundException"},
+	{"System.Globalization", "CultureInfo NumberStyles DateTimeStyles"},
+	{"System.IO", "TextReader StringReader StringWriter MemoryStream"},
+	{"System.Linq", "Enumerable IOrderedEnumerable<T> IGrouping<K,V>"},
+	{"System.Net", "WebUtility IPAddress"},
+	{"System.Web", "HttpUtility"},
+	{"System.Security.Cryptography", "HashAlgorithm KeyedHashAlgorithm HashAlgorithmName MD5 SHA1 SHA256 SHA384 SHA512 SHA256Managed SHA512Managed HMAC HMACMD5 HMACSHA1 HMACSHA256 HMACSHA384 HMACSHA512 RSA RSACng RSACryptoServiceProvider RSAParameters RSASignaturePadding RSAEncryptionPadding SymmetricAlgorithm Aes AesManaged AesCryptoServiceProvider RijndaelManaged CipherMode PaddingMode ICryptoTransform CryptographicOperations CryptographicException DSA TripleDES"},
+	{"System.Security.Cryptography.X509Certificates", "X509Certificate2 X500DistinguishedName"},
+	{"System.Text", "Encoding UTF8Encoding ASCIIEncoding StringBuilder"},
+	{"System.Text.RegularExpressions", "Regex RegexOptions Match MatchCollection Group GroupCollection Capture CaptureCollection RegexMatchTimeoutException"},
+	{"System.Xml", "XmlNodeType XmlNode XmlElement XmlDocument XmlReader XmlException"},
+	{"System.Xml.Linq", "XObject XNode XContainer XDocument XElement XAttribute XText XComment XName XNamespace SaveOptions XDeclaration XCData XProcessingInstruction"},
+	{"Newtonsoft.Json", "JsonConvert Formatting NullValueHandling JsonSerializerSettings JsonException JsonReaderException"},
+	{"Newtonsoft.Json.Linq", "JToken JTokenType JContainer JObject JArray JProperty JValue JConstructor JRaw"},
+}
+
+// known tells whether a profile knows a type: an unknown member is then what
+// the compiler complains about.
+func known(name string, profile expr.Profile) bool {
+	name = strings.NewReplacer("<T>", "<int>", "<K,V>", "<int,int>").Replace(name)
+	_, err := expr.Compile(name+".NoSuchMember", false, expr.Any, profile)
+	return err != nil && strings.Contains(err.Text, "has no member")
+}
+
+func TestTypeTable(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("| namespace | types | with extended types only | not there |\n|---|---|---|---|\n")
+	for _, n := range types {
+		var strict, extended, missing []string
+		for name := range strings.FieldsSeq(n.names) {
+			switch shown := "`" + name + "`"; {
+			case known(name, expr.Strict):
+				strict = append(strict, shown)
+			case known(name, expr.Extended):
+				extended = append(extended, shown)
+			default:
+				missing = append(missing, shown)
+			}
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", n.space, strings.Join(strict, " "), strings.Join(extended, " "), strings.Join(missing, " "))
+	}
+	table(t, "expressions.md", "types", b.String())
+}
