@@ -20,6 +20,8 @@ type Service struct {
 	NamedValues   []*NamedValue
 	Fragments     []*PolicyFragment
 	Backends      []*Backend
+	Certificates  []*Certificate
+	Schemas       []*Schema // of the service: what schema-id of a policy may name
 	Loggers       []*Logger
 	Diagnostics   []*Diagnostic // of the service: all APIs
 	Warnings      []Warning     // what was found but is not served, or looks wrong
@@ -50,6 +52,8 @@ const (
 	TypeSOAP      = "soap"
 	TypeGraphQL   = "graphql"
 	TypeWebSocket = "websocket"
+	TypeGRPC      = "grpc"
+	TypeMCP       = "mcp"
 )
 
 // API is one revision of one API.
@@ -71,6 +75,8 @@ type API struct {
 	Policy                *Document
 	Diagnostics           []*Diagnostic
 	Tags                  []string
+	Schemas               []*Schema   // of an API: components of its description, GraphQL SDL, XSD
+	Resolvers             []*Resolver // of a synthetic GraphQL API
 }
 
 // Operation is one verb and URL template of an API.
@@ -80,14 +86,45 @@ type Operation struct {
 	Method      string // upper case; "*" is any
 	URLTemplate string // e.g. /sessions/{id}?limit={limit}; "/*" is a wildcard
 	Policy      *Document
-	Responses   []Response // examples for mock-response
+	Parameters  []Parameter      // declared of path, query and header
+	Requests    []Representation // declared request bodies, by content type
+	Responses   []Response       // declared; their examples feed mock-response
 	Tags        []string
+}
+
+// Places of a Parameter.
+const (
+	InPath   = "path"
+	InQuery  = "query"
+	InHeader = "header"
+)
+
+// Parameter is a declared path, query or header parameter, or a declared
+// response header.
+type Parameter struct {
+	Name, In string
+	Required bool
+	Schema   []byte // JSON Schema, self-contained; nil: any
+	Explode  bool   // a list stands in repeated parameters, not in one with commas
+}
+
+// Schema is a named schema of a service or an API.
+type Schema struct {
+	ID, ContentType string // e.g. application/json, application/vnd.ms-azure-apim.graphql.schema
+	Document        []byte
+}
+
+// Resolver answers one field of a synthetic GraphQL API.
+type Resolver struct {
+	ID, Type, Field string // e.g. Query, users
+	Policy          *Document
 }
 
 // Response is a declared response of an operation.
 type Response struct {
 	StatusCode      int
 	Representations []Representation
+	Headers         []Parameter
 }
 
 // Representation is one content type of a declared response.
@@ -95,6 +132,7 @@ type Representation struct {
 	ContentType string
 	Example     string // "" when none is given
 	Sample      string // made from the schema, "" when there is none
+	Schema      []byte // JSON Schema, self-contained; nil when none is declared
 }
 
 // VersionSet groups the versions of an API.
@@ -149,6 +187,13 @@ type NamedValue struct {
 type PolicyFragment struct {
 	ID, Description string
 	Document        Document
+}
+
+// Certificate is an X.509 certificate of the service with its private key.
+type Certificate struct {
+	ID                     string
+	Thumbprint             string // SHA-1, upper-case hex
+	CertificatePEM, KeyPEM string // KeyPEM is secret; "" when there is no key
 }
 
 // Backend is a named target, or a pool of them.

@@ -110,6 +110,10 @@ func (c counters) Add(key string, n, limit int64, window time.Duration) policy.C
 	return policy.Count(c.Counters.Add(key, n, limit, window))
 }
 
+func (c counters) Record(key string, n, limit int64, window time.Duration) policy.Count {
+	return policy.Count(c.Counters.Record(key, n, limit, window))
+}
+
 // random64 is the randomness of ids and of Random in expressions.
 func random64() uint64 {
 	var b [8]byte

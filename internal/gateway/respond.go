@@ -96,8 +96,20 @@ func (x *exchange) respond() {
 		return
 	}
 	x.writeHeader(resp)
-	if err := x.writeBody(resp); err != nil {
+	err := x.writeBody(resp)
+	for _, t := range x.Taps() {
+		t.Done(err == nil)
+	}
+	if err != nil {
 		x.cut(err)
+	}
+}
+
+// see shows a piece of the body to whatever watches it.
+func (x *exchange) see(p []byte) {
+	x.response.see(p)
+	for _, t := range x.Taps() {
+		t.See(p)
 	}
 }
 
@@ -139,7 +151,7 @@ func (x *exchange) writeBody(resp *expr.Response) error {
 		return x.flush()
 	}
 	if data, ok := resp.Body.Buffered(); ok {
-		x.response.see(data)
+		x.see(data)
 		if _, err := x.w.Write(data); err != nil {
 			return err
 		}
@@ -156,7 +168,7 @@ func (x *exchange) writeBody(resp *expr.Response) error {
 	for {
 		n, err := body.Read(*buf)
 		if n > 0 {
-			x.response.see((*buf)[:n])
+			x.see((*buf)[:n])
 			if _, werr := x.w.Write((*buf)[:n]); werr != nil {
 				return werr
 			}

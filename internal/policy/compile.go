@@ -39,6 +39,12 @@ type Environment struct {
 	Backends map[string]bool
 	// Responses of the operation, for mock-response.
 	Responses []apim.Response
+	// Service, API and Operation are what is compiled for; nil where none is.
+	// Statements find certificates, loggers, schemas and declared parameters
+	// here at compile time.
+	Service   *apim.Service
+	API       *apim.API
+	Operation *apim.Operation
 }
 
 // Compiler turns elements into statements and collects messages.

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"crypto/tls"
 	"time"
 
 	"gatehouse/internal/policy/expr"
@@ -28,6 +29,16 @@ type Context struct {
 	// whatever produced it.
 	FinalHeader expr.Header
 
+	// Proxy and Certificate are how the backend is reached: the policies proxy
+	// and authentication-certificate set them. Nil: as the backend says.
+	Proxy       *Proxy
+	Certificate *ClientCertificate
+
+	// Recorder watches the run statement by statement; nil but for requests
+	// that somebody debugs.
+	Recorder Recorder
+
+	taps  []Tap    // see the response body as it is sent
 	ended bool     // a statement answered: the pipeline stops
 	after []func() // runs after outbound or on-error, in order
 }
@@ -47,6 +58,41 @@ func (c *Context) Ended() bool { return c.ended }
 // After registers work for the moment the final response is known, such as
 // counting by a condition on the response.
 func (c *Context) After(f func()) { c.after = append(c.after, f) }
+
+// Tap sees the body of the final response on its way to the client, without
+// buffering it.
+type Tap interface {
+	// See gets each piece in order. It must not keep or change p.
+	See(p []byte)
+	// Done is called once, whether the response was sent whole or not.
+	Done(whole bool)
+}
+
+// TapResponse adds a Tap.
+func (c *Context) TapResponse(t Tap) { c.taps = append(c.taps, t) }
+
+// Taps are what watches the response body; the gateway feeds them.
+func (c *Context) Taps() []Tap { return c.taps }
+
+// Recorder is told before and after each executed statement. index is the
+// statement's place in Pipeline.Info.Steps.
+type Recorder interface {
+	Before(c *Context, index uint16)
+	After(c *Context, index uint16, err error)
+}
+
+// Proxy is an HTTP proxy in front of a backend.
+type Proxy struct {
+	URL                expr.URL
+	Username, Password string
+}
+
+// ClientCertificate is what the gateway shows a backend over TLS. Key tells two
+// of them apart, so that connections are shared only where they may be.
+type ClientCertificate struct {
+	Key         string
+	Certificate tls.Certificate
+}
 
 // SetFinalHeader puts a header on the final response, whatever produced it.
 func (c *Context) SetFinalHeader(name string, values ...string) {
@@ -78,6 +124,10 @@ type Services struct {
 	Counters Counters
 	Cache    Cache
 	Keys     Keys
+	Quotas   Quotas
+	Tokens   Tokens
+	Grants   Grants
+	Vectors  Vectors
 	// Background runs what a request does not wait for. It may be nil: then the
 	// request waits.
 	Background *Background
@@ -115,6 +165,11 @@ type OutgoingRequest struct {
 	Body    []byte
 	Timeout time.Duration
 	Attempt int
+	// Backend is the id of a backend resource whose base URL, credentials and
+	// TLS settings apply; URL then holds only path and query. "": URL is whole.
+	Backend     string
+	Proxy       *Proxy
+	Certificate *ClientCertificate
 }
 
 // Counters keeps the counts behind rate limits. Safe for concurrent use.
@@ -124,6 +179,51 @@ type Counters interface {
 	// the limit is exceeded, after how long it is worth trying again. A
 	// refused call is not counted.
 	Add(key string, n, limit int64, window time.Duration) Count
+	// Record counts n whatever the limit, such as tokens that were used.
+	Record(key string, n, limit int64, window time.Duration) Count
+}
+
+// Quotas keeps counts in fixed windows and what is under way. Safe for
+// concurrent use.
+type Quotas interface {
+	// Add counts n against key whatever the limit, and gives the state after
+	// it; n may be 0 to only look. Counts of a window survive a restart.
+	Add(key string, n, limit int64, w Window) Count
+	// Enter takes one of max places of key, which leave gives back; false when
+	// all are taken.
+	Enter(key string, max int64) (leave func(), ok bool)
+}
+
+// Window is a fixed window: periods of equal length counted from Start.
+type Window struct {
+	Start  time.Time
+	Period time.Duration // 0: one window without end
+}
+
+// Tokens gives access tokens of the service's managed identities.
+type Tokens interface {
+	// Token gives a bearer token for a resource (an App ID URI) as the identity
+	// with that client id, "" is the system-assigned one. It is cached until
+	// shortly before it expires.
+	Token(ctx context.Context, resource, clientID string) (string, error)
+}
+
+// Grants gives the access tokens that users granted to the service (the
+// credential manager).
+type Grants interface {
+	Grant(ctx context.Context, q GrantQuery) (*expr.Authorization, error)
+}
+
+// GrantQuery names a connection of the credential manager.
+type GrantQuery struct{ Provider, Authorization, IdentityType, Identity string }
+
+// Vectors is a store of values by the nearness of vectors, for semantic caches.
+// Safe for concurrent use. Values are shared: they must be treated as immutable.
+type Vectors interface {
+	// Nearest gives the value of a partition whose vector is nearest to v, when
+	// their cosine similarity is at least 1-threshold.
+	Nearest(partition string, v []float32, threshold float64) (any, bool)
+	Add(partition string, v []float32, value any, ttl time.Duration)
 }
 
 // Count is the state of a counter.
@@ -159,9 +259,10 @@ func (c *Context) Reset() {
 	variables := c.Variables
 	variables.Reset()
 	parameters := c.Request.MatchedParameters[:0]
-	after := c.after
+	after, taps := c.after, c.taps
 	clear(after)
-	*c = Context{after: after[:0]}
+	clear(taps)
+	*c = Context{after: after[:0], taps: taps[:0]}
 	c.Variables = variables
 	c.Request.MatchedParameters = parameters
 }

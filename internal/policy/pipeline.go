@@ -44,7 +44,13 @@ func (s *step) run(c *Context) error {
 	} else {
 		e.DroppedSteps++
 	}
+	if c.Recorder != nil {
+		c.Recorder.Before(c, s.index)
+	}
 	err := s.statement.Run(c)
+	if c.Recorder != nil {
+		c.Recorder.After(c, s.index, err)
+	}
 	if slot >= 0 {
 		t := &e.Steps[slot]
 		t.Duration = e.Since() - t.Start

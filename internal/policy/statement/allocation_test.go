@@ -22,6 +22,9 @@ type plainCounter struct{}
 func (plainCounter) Add(string, int64, int64, time.Duration) policy.Count {
 	return policy.Count{Allowed: true, Remaining: 1}
 }
+func (plainCounter) Record(string, int64, int64, time.Duration) policy.Count {
+	return policy.Count{Allowed: true}
+}
 
 // TestLiteralStatementsDoNotAllocate: what compile time can know costs a
 // request nothing.

@@ -138,6 +138,14 @@ func (m memoryCounters) Add(key string, n, limit int64, window time.Duration) po
 	return policy.Count{Allowed: true, Remaining: limit - m[key]}
 }
 
+func (m memoryCounters) Record(key string, n, limit int64, window time.Duration) policy.Count {
+	m[key] += n
+	if m[key] > limit {
+		return policy.Count{RetryAfter: window}
+	}
+	return policy.Count{Allowed: true, Remaining: limit - m[key]}
+}
+
 // fixedKeys are issuers by the URL of their discovery document.
 type fixedKeys map[string]*policy.Issuer
 
