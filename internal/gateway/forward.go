@@ -118,6 +118,9 @@ func (x *exchange) outgoing(t *backend.Target) (*http.Request, error) {
 		return nil, &policy.Error{Source: "forward-request", Reason: "RequestBodyConsumed", Status: http.StatusInternalServerError, Body: "Internal server error",
 			Message: "An earlier attempt streamed the request body to the backend, so that it cannot be sent again: set buffer-request-body=\"true\"."}
 	}
+	if failed := in.Body.Failed(); failed != nil {
+		return nil, x.bodyError(failed)
+	}
 	_, buffered := in.Body.Buffered()
 	body, size := in.Body.Take()
 	if body != nil {

@@ -250,3 +250,46 @@ func TestEmptyCredentialDoesNotGarbleTheRecord(t *testing.T) {
 		t.Error(e.Path)
 	}
 }
+
+// A body that could not be kept for a second attempt must not be sent as an empty one.
+func TestRetryDoesNotLoseTheBody(t *testing.T) {
+	s := testService(echoBackend(t).URL)
+	s.APIs[2].Policy = sections("", `<retry condition="@(context.Response == null)" count="2" interval="0"><forward-request buffer-request-body="true"/></retry>`, "", "")
+	h := newHarness(t, s, func(o *Options) { o.MaxPolicyBodyBytes = 1000 })
+	for _, body := range []io.Reader{strings.NewReader(strings.Repeat("x", 2000)), io.LimitReader(zeros{}, 2000)} {
+		resp, text := h.call(t, "POST", "/free/items/1", body)
+		if e := h.recorder.last(t); resp.StatusCode != 413 || len(e.Calls) != 0 {
+			t.Errorf("%d %s, %d calls", resp.StatusCode, text, len(e.Calls))
+		}
+	}
+}
+
+// An expression that cannot read the request's body is not the one to blame.
+func TestExpressionReadsABodyThatDoesNotArrive(t *testing.T) {
+	s := testService(echoBackend(t).URL)
+	s.APIs[2].Policy = sections(`<set-variable name="b" value="@(context.Request.Body.As<string>(true))"/>`, "", "", "")
+	h := newHarness(t, s, func(o *Options) { o.MaxPolicyBodyBytes = 1000 })
+	for _, body := range []io.Reader{strings.NewReader(strings.Repeat("x", 2000)), io.LimitReader(zeros{}, 2000)} {
+		resp, text := h.call(t, "POST", "/free/items/1", body)
+		if e := h.recorder.last(t); resp.StatusCode != 413 || e.Failure.Path != "set-variable[1]" {
+			t.Errorf("%d %s %+v", resp.StatusCode, text, e.Failure)
+		}
+	}
+	resp, text := h.raw(t, "POST /free/items/1 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", false)
+	if e := h.recorder.last(t); resp.StatusCode != 400 || e.Outcome != telemetry.OutcomeClientClosed {
+		t.Errorf("%d %s %s %+v", resp.StatusCode, text, e.Outcome, e.Failure)
+	}
+}
+
+func TestNoContentTypeIsMadeUp(t *testing.T) {
+	bare := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header()["Content-Type"] = nil
+		_, _ = io.WriteString(w, "<html><script>")
+	}))
+	defer bare.Close()
+	h := newHarness(t, testService(bare.URL), nil)
+	resp, _ := h.call(t, "GET", "/free/items/1", nil)
+	if v, ok := resp.Header["Content-Type"]; ok {
+		t.Error(v)
+	}
+}

@@ -19,9 +19,7 @@ import (
 // fallback puts Azure's default answer for a failure into context.Response:
 // one line of JSON with a space inside each brace and after each colon.
 func (x *exchange) fallback(c *policy.Context, e *policy.Error) {
-	if errors.Is(e.Err, expr.ErrBodyTooLarge) && c.Response == nil || errors.Is(e.Err, errRequestTooLarge) {
-		*e = *tooLarge()
-	}
+	x.blameClient(e)
 	if e.KeepResponse && c.Response != nil {
 		return
 	}
@@ -46,6 +44,24 @@ func (x *exchange) fallback(c *policy.Context, e *policy.Error) {
 		_ = c.Response.Body.Close()
 	}
 	c.Response = &expr.Response{StatusCode: status, StatusReason: http.StatusText(status), Header: h, Body: expr.BytesBody([]byte(body + " }"))}
+}
+
+// blameClient gives the failure of a statement that read the client's body its
+// true reason: the body was too large or did not arrive.
+func (x *exchange) blameClient(e *policy.Error) {
+	_, _, failed := x.body.state()
+	cause := error(nil)
+	switch {
+	case errors.Is(e.Err, errRequestTooLarge), errors.Is(e.Err, expr.ErrBodyTooLarge) && x.Context.Response == nil:
+		cause = errRequestTooLarge
+	case failed != nil && errors.Is(e.Err, failed):
+		cause = failed
+	default:
+		return
+	}
+	blame := x.bodyError(cause)
+	blame.Scope, blame.Section, blame.Path, blame.PolicyID = e.Scope, e.Section, e.Path, e.PolicyID
+	*e = *blame
 }
 
 func formatGuid(g expr.Guid) string {
@@ -122,6 +138,9 @@ func (x *exchange) writeHeader(resp *expr.Response) {
 	}
 	for name, values := range x.FinalHeader {
 		h[name] = values
+	}
+	if _, ok := h["Content-Type"]; !ok {
+		h["Content-Type"] = nil // or net/http would guess one from the body
 	}
 	delete(h, "Content-Length")
 	if size := resp.Body.Size(); size >= 0 && bodyAllowed(resp.StatusCode) && (size > 0 || x.r.Method != http.MethodHead) {

@@ -40,7 +40,7 @@ func formText(f *frame, v any) string {
 func readBody(b *Body, preserve bool) []byte {
 	data, err := b.Bytes(preserve)
 	if err != nil {
-		throw("System.InvalidOperationException", "%s", err)
+		panic(&exception{Type: "System.InvalidOperationException", Message: err.Error(), pos: -1, cause: err})
 	}
 	return data
 }

@@ -47,7 +47,11 @@ func (e *Error) Error() string {
 type RuntimeError struct {
 	Exception string // .NET type, e.g. System.NullReferenceException
 	Message   string
-	Offset    int // in the expression's text
+	Offset    int   // in the expression's text
+	Cause     error // of a message body that could not be read
 }
 
 func (e *RuntimeError) Error() string { return fmt.Sprintf("%s: %s", e.Exception, e.Message) }
+
+// Unwrap gives the cause.
+func (e *RuntimeError) Unwrap() error { return e.Cause }

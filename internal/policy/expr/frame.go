@@ -49,6 +49,7 @@ type exception struct {
 	Inner   *exception
 	pos     int
 	limit   bool // exceeds a limit: no catch block takes it
+	cause   error
 }
 
 func throw(typeName, format string, args ...any) {
@@ -125,5 +126,5 @@ func fromError(err error) *exception {
 func (e *exception) Error() string { return e.Type + ": " + e.Message }
 
 func (e *exception) runtimeError() *RuntimeError {
-	return &RuntimeError{Exception: e.Type, Message: e.Message, Offset: max(e.pos, 0)}
+	return &RuntimeError{Exception: e.Type, Message: e.Message, Offset: max(e.pos, 0), Cause: e.cause}
 }

@@ -110,6 +110,7 @@ type Body struct {
 	state    bodyState
 	size     int64 // of the stream, -1: unknown
 	maxBytes int64 // buffering limit, 0: DefaultMaxBody
+	failed   error // why the stream could not be buffered: what it held is lost
 	parsed   *parsedBody
 }
 
@@ -167,6 +168,9 @@ func (b *Body) Bytes(preserve bool) ([]byte, error) {
 	case bodyNone:
 		return nil, nil
 	case bodyConsumed:
+		if b.failed != nil {
+			return nil, b.failed
+		}
 		return nil, ErrBodyConsumed
 	}
 	if err := b.Buffer(); err != nil {
@@ -182,7 +186,7 @@ func (b *Body) Bytes(preserve bool) ([]byte, error) {
 // Buffer reads the stream into memory so that the body can be sent more than once.
 func (b *Body) Buffer() error {
 	if b.state != bodyStream {
-		return nil
+		return b.failed
 	}
 	limit := b.maxBytes
 	if limit == 0 {
@@ -198,11 +202,12 @@ func (b *Body) Buffer() error {
 	n, err := buf.ReadFrom(io.LimitReader(b.stream, limit+1))
 	closeErr := b.stream.Close()
 	b.stream, b.state = nil, bodyConsumed
-	if err != nil {
-		return err
+	if err == nil && n > limit {
+		err = ErrBodyTooLarge
 	}
-	if n > limit {
-		return ErrBodyTooLarge
+	if err != nil {
+		b.failed = err
+		return err
 	}
 	b.data, b.state = buf.Bytes(), bodyBuffered
 	return closeErr
@@ -230,6 +235,10 @@ func (b *Body) Take() (r io.ReadCloser, size int64) {
 
 // NewBodyReader reads bytes as a body stream.
 func NewBodyReader(data []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(data)) }
+
+// Failed is why a stream could not be buffered, nil otherwise: such a body must
+// not be sent as if it were empty.
+func (b *Body) Failed() error { return b.failed }
 
 // Replayable tells whether Take can be called again with the same result.
 func (b *Body) Replayable() bool { return b.state != bodyStream && b.state != bodyConsumed }
