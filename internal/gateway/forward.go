@@ -87,24 +87,14 @@ func direct(u *expr.URL, t *backend.Transport) *backend.Target {
 // outgoing builds the request from parsed fields only.
 func (x *exchange) outgoing(t *backend.Target) (*http.Request, error) {
 	in := &x.Request
-	path := joinPath(t.URL.EscapedPath(), in.URL.Path)
-	u := &url.URL{Scheme: t.URL.Scheme, Host: t.URL.Host, RawPath: path, RawQuery: joinQuery(t.URL.RawQuery, in.URL.RawQuery)}
-	var err error
-	if u.Path, err = url.PathUnescape(path); err != nil {
-		return nil, &policy.Error{Source: "forward-request", Reason: "InvalidUrl", Status: http.StatusBadRequest, Message: "The path holds an invalid percent escape."}
+	u, err := place(t, in.URL.Path, in.URL.RawQuery, "forward-request")
+	if err != nil {
+		return nil, err
 	}
 	header := make(http.Header, len(in.Header)+6)
 	copyHeader(expr.Header(header), in.Header)
 	x.forwarded(header)
-	for name, values := range t.Header {
-		header[name] = values
-	}
-	if t.Authorization != "" {
-		header["Authorization"] = []string{t.Authorization}
-	}
-	if len(t.Query) > 0 {
-		u.RawQuery = joinQuery(u.RawQuery, url.Values(t.Query).Encode())
-	}
+	credentialsOf(t, header, u)
 	req := (&http.Request{Method: in.Method, URL: u, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(x.Std)
 	if host := header["Host"]; len(host) > 0 {
 		req.Host = host[0]
@@ -133,6 +123,44 @@ func (x *exchange) outgoing(t *backend.Target) (*http.Request, error) {
 		}
 	}
 	return req, nil
+}
+
+// place puts path and query behind the base URL of a backend.
+func place(t *backend.Target, path, query, source string) (*url.URL, error) {
+	path = joinPath(t.URL.EscapedPath(), path)
+	u := &url.URL{Scheme: t.URL.Scheme, Host: t.URL.Host, RawPath: path, RawQuery: joinQuery(t.URL.RawQuery, query)}
+	var err error
+	if u.Path, err = url.PathUnescape(path); err != nil {
+		return nil, &policy.Error{Source: source, Reason: "InvalidUrl", Status: http.StatusBadRequest, Message: "The path holds an invalid percent escape."}
+	}
+	return u, nil
+}
+
+// credentialsOf puts the credentials of a backend resource on a request.
+func credentialsOf(t *backend.Target, header http.Header, u *url.URL) {
+	for name, values := range t.Header {
+		header[name] = values
+	}
+	if t.Authorization != "" {
+		header["Authorization"] = []string{t.Authorization}
+	}
+	if len(t.Query) > 0 {
+		u.RawQuery = joinQuery(u.RawQuery, url.Values(t.Query).Encode())
+	}
+}
+
+// via gives the transport that shows the certificate and takes the proxy that
+// a policy chose; both may be nil.
+func via(t *backend.Transport, certificate *policy.ClientCertificate, proxy *policy.Proxy) *backend.Transport {
+	var w backend.Way
+	if proxy != nil {
+		w.Proxy = backend.Proxy{Scheme: proxy.URL.Scheme, Host: proxy.URL.Authority(), Username: proxy.Username, Password: proxy.Password}
+	}
+	if certificate == nil {
+		return t.Via(w, nil)
+	}
+	w.Certificate = certificate.Key
+	return t.Via(w, &certificate.Certificate)
 }
 
 // copyHeader copies what may be passed on; what Connection named is gone
@@ -193,7 +221,7 @@ func (x *exchange) attempt(t *backend.Target, req *http.Request, o policy.Forwar
 	x.attempts++
 	call := telemetry.Call{SpanID: span, Source: "forward-request", Backend: t.ID, Method: req.Method, Scheme: req.URL.Scheme, Host: req.URL.Host,
 		Path: req.URL.EscapedPath(), Attempt: x.attempts, Start: x.Exchange.Since(), Sent: req.ContentLength}
-	resp, err := t.Transport.Do(req, backend.Call{Timeout: o.Timeout, Version: o.HTTPVersion})
+	resp, err := via(t.Transport, x.Context.Certificate, x.Context.Proxy).Do(req, backend.Call{Timeout: o.Timeout, Version: o.HTTPVersion})
 	call.Duration = x.Exchange.Since() - call.Start
 	if err != nil {
 		t.Report(0, err, 0)

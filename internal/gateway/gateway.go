@@ -72,7 +72,7 @@ type Gateway struct {
 // New makes a gateway that answers 503 until the first Swap.
 func New(o Options) *Gateway {
 	g := &Gateway{options: o}
-	g.requests = newRequester(o)
+	g.requests = newRequester(o, g.Current)
 	g.services = policy.Services{
 		Forward:  forwarder{g},
 		HTTP:     g.requests,

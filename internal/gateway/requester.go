@@ -18,21 +18,25 @@ import (
 // requester implements policy.Requester: the requests that statements make.
 type requester struct {
 	transport *backend.Transport
+	direct    *backend.Target // of whole URLs
 	maxBody   int64
+	now       func() time.Time
+	current   func() *Snapshot
 }
 
-func newRequester(o Options) *requester {
-	return &requester{transport: backend.NewTransport(o.Backend), maxBody: o.MaxPolicyBodyBytes}
+func newRequester(o Options, current func() *Snapshot) *requester {
+	t := backend.NewTransport(o.Backend)
+	return &requester{transport: t, direct: &backend.Target{Transport: t}, maxBody: o.MaxPolicyBodyBytes, now: o.Now, current: current}
 }
 
 // Send makes one request as a span of its own and buffers the response.
 func (q *requester) Send(c *policy.Context, r *policy.OutgoingRequest) (*expr.Response, error) {
-	u, err := url.Parse(r.URL.String())
-	if err != nil {
-		return nil, &policy.Error{Source: r.Source, Reason: "InvalidUrl", Message: "The URL of the request is not valid.", Status: 500, Body: "Internal server error", Err: err}
-	}
 	header := make(http.Header, len(r.Header)+2)
 	copyHeader(expr.Header(header), r.Header)
+	target, u, err := q.target(c, r, header)
+	if err != nil {
+		return nil, err
+	}
 	req := (&http.Request{Method: r.Method, URL: u, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(c.Std)
 	if host := header["Host"]; len(host) > 0 {
 		req.Host = host[0]
@@ -42,7 +46,7 @@ func (q *requester) Send(c *policy.Context, r *policy.OutgoingRequest) (*expr.Re
 		req.Body, req.ContentLength = expr.NewBodyReader(r.Body), int64(len(r.Body))
 		req.GetBody = func() (io.ReadCloser, error) { return expr.NewBodyReader(r.Body), nil }
 	}
-	call := telemetry.Call{Source: r.Source, Method: r.Method, Scheme: u.Scheme, Host: u.Host, Path: u.EscapedPath(), Attempt: max(1, r.Attempt), Sent: int64(len(r.Body))}
+	call := telemetry.Call{Source: r.Source, Backend: target.ID, Method: r.Method, Scheme: u.Scheme, Host: u.Host, Path: u.EscapedPath(), Attempt: max(1, r.Attempt), Sent: int64(len(r.Body))}
 	tracestate := ""
 	if x, ok := c.Owner.(*exchange); ok { // a branch of wait has no owner, and its own exchange
 		tracestate = x.tracestate
@@ -50,13 +54,14 @@ func (q *requester) Send(c *policy.Context, r *policy.OutgoingRequest) (*expr.Re
 	e := c.Exchange
 	call.SpanID, call.Start = newSpanID(), e.Since()
 	inject(expr.Header(header), e, call.SpanID, tracestate)
-	resp, err := q.do(req, r.Timeout)
+	resp, err := q.do(via(target.Transport, r.Certificate, r.Proxy), req, r.Timeout)
 	failure := requestFailure(r.Source, err, c.Std)
 	call.Duration = e.Since() - call.Start
-	status := 0
+	status, retryAfter := 0, time.Duration(0)
 	if resp != nil {
-		status = resp.StatusCode
+		status, retryAfter = resp.StatusCode, backend.RetryAfter(http.Header(resp.Header), q.now())
 	}
+	target.Report(status, err, retryAfter)
 	record(e, call, status, failure)
 	if failure != nil {
 		return nil, failure
@@ -64,13 +69,51 @@ func (q *requester) Send(c *policy.Context, r *policy.OutgoingRequest) (*expr.Re
 	return resp, nil
 }
 
+// target finds where a request goes: to its URL, or to a backend resource with
+// what that one says about credentials and TLS. Report must follow.
+func (q *requester) target(c *policy.Context, r *policy.OutgoingRequest, header http.Header) (*backend.Target, *url.URL, error) {
+	if r.Backend == "" {
+		u, err := url.Parse(r.URL.String())
+		if err != nil {
+			return nil, nil, &policy.Error{Source: r.Source, Reason: "InvalidUrl", Message: "The URL of the request is not valid.", Status: 500, Body: "Internal server error", Err: err}
+		}
+		return q.direct, u, nil
+	}
+	t, err := q.backends(c).Pick(r.Backend)
+	if err != nil {
+		return nil, nil, requestFailure(r.Source, err, c.Std)
+	}
+	u, err := place(t, r.URL.Path, r.URL.RawQuery, r.Source)
+	if err != nil {
+		t.Report(0, err, 0)
+		return nil, nil, err
+	}
+	credentialsOf(t, header, u)
+	return t, u, nil
+}
+
+// backends are those of the snapshot that serves the request; work that runs
+// beside or after it takes those that are served now.
+func (q *requester) backends(c *policy.Context) *backend.Set {
+	if x, ok := c.Owner.(*exchange); ok {
+		return x.snapshot.backends
+	}
+	return q.current().backends
+}
+
 func requestFailure(source string, err error, ctx context.Context) *policy.Error {
 	if err == nil {
 		return nil
 	}
 	e := &policy.Error{Source: source, Reason: "BackendConnectionFailure", Message: "The request failed: no connection, or it broke.", Status: 500, Body: "Internal server error", Err: err}
-	if backend.FailureOf(err) == backend.FailureTimeout {
+	switch backend.FailureOf(err) {
+	case backend.FailureTimeout:
 		e.Reason, e.Message = "Timeout", "No response came in time."
+	case backend.FailureCircuit:
+		e.Status, e.Message, e.Body = http.StatusServiceUnavailable, "The circuit breaker of the backend is open.", "Service unavailable"
+	}
+	if errors.Is(err, backend.ErrUnknownBackend) {
+		e.Message = err.Error()
 	}
 	if ctx.Err() != nil {
 		e.Reason, e.Message, e.Err = "ClientConnectionFailure", "The client closed the connection.", policy.ErrClientClosed
@@ -78,13 +121,13 @@ func requestFailure(source string, err error, ctx context.Context) *policy.Error
 	return e
 }
 
-func (q *requester) do(req *http.Request, timeout time.Duration) (*expr.Response, error) {
+func (q *requester) do(t *backend.Transport, req *http.Request, timeout time.Duration) (*expr.Response, error) {
 	if timeout <= 0 {
 		timeout = 60 * time.Second
 	}
 	ctx, cancel := context.WithTimeout(req.Context(), timeout)
 	defer cancel()
-	resp, err := q.transport.Do(req.WithContext(ctx), backend.Call{Timeout: timeout})
+	resp, err := t.Do(req.WithContext(ctx), backend.Call{Timeout: timeout})
 	if err != nil {
 		return nil, err
 	}

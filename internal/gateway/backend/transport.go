@@ -37,6 +37,7 @@ type Transport struct {
 
 	mu       sync.Mutex
 	versions map[string]*http.Transport // by Call.Version, made on first use
+	ways     map[Way]*Transport         // made on first use
 }
 
 // NewTransport makes a transport that checks certificates against
@@ -87,6 +88,9 @@ func (t *Transport) CloseIdle() {
 	defer t.mu.Unlock()
 	for _, one := range t.versions {
 		one.CloseIdleConnections()
+	}
+	for _, one := range t.ways {
+		one.CloseIdle()
 	}
 }
 
