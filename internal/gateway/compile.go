@@ -26,7 +26,7 @@ type Snapshot struct {
 	subscriptions map[string]*subscription // by key
 	notFound      *variant                 // global policy, for requests that match no API
 	deployment    *expr.Deployment
-	scrub         scrubber
+	secrets       *secretIndex
 }
 
 // compiledAPI is what a request to an API needs to know.
@@ -109,7 +109,7 @@ func (g *Gateway) Compile(s *apim.Service) (*Snapshot, error) {
 	out := &Snapshot{
 		Service: s, table: table, backends: set, subscriptions: k.subscriptions(),
 		deployment: &expr.Deployment{GatewayID: "managed", Region: s.Region, ServiceName: s.Name, ServiceID: s.Name},
-		scrub:      newScrubber(s),
+		secrets:    newSecretIndex(serviceSecrets(s)),
 	}
 	for _, a := range served {
 		compiled := k.api(a)

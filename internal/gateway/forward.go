@@ -308,7 +308,7 @@ func (x *exchange) backendError(err error, picking bool) *policy.Error {
 		e.Reason, e.Message, e.Status, e.Err = "ClientConnectionFailure", "The client closed the connection.", 499, policy.ErrClientClosed
 	}
 	if e.Status >= 500 {
-		x.gateway.options.Log.Debug("backend call failed", "backend", x.Target.Backend, "error", err)
+		x.gateway.options.Log.Debug("backend call failed", "backend", x.Target.Backend, "error", x.snapshot.secrets.mask(err.Error()))
 	}
 	return e
 }

@@ -1,44 +1,36 @@
 package gateway
 
 import (
-	"slices"
 	"strings"
 
 	"gatehouse/internal/apim"
 	"gatehouse/internal/telemetry"
 )
 
-// scrubber takes secrets out of texts that go to telemetry: the values of
-// secret named values, and what the request itself brought as credentials.
-type scrubber struct{ secrets []string }
-
 // Shorter values would mask ordinary words.
 const minSecret = 6
 
-func newScrubber(s *apim.Service) scrubber {
-	var out scrubber
+// serviceSecrets are what must not stand in telemetry: the values of secret
+// named values, subscription keys, and the credentials of backends.
+func serviceSecrets(s *apim.Service) []string {
+	var out []string
 	for _, v := range s.NamedValues {
-		if v.Secret && len(v.Value) >= minSecret {
-			out.secrets = append(out.secrets, v.Value)
+		if v.Secret {
+			out = append(out, v.Value)
 		}
 	}
 	for _, sub := range s.Subscriptions {
-		for _, key := range []string{sub.PrimaryKey, sub.SecondaryKey} {
-			if len(key) >= minSecret {
-				out.secrets = append(out.secrets, key)
-			}
-		}
+		out = append(out, sub.PrimaryKey, sub.SecondaryKey)
 	}
 	for _, b := range s.Backends {
 		for _, values := range b.Credentials.Header {
-			out.secrets = append(out.secrets, values...)
+			out = append(out, values...)
 		}
 		for _, values := range b.Credentials.Query {
-			out.secrets = append(out.secrets, values...)
+			out = append(out, values...)
 		}
-		out.secrets = append(out.secrets, b.Credentials.Authorization)
+		out = append(out, b.Credentials.Authorization)
 	}
-	out.secrets = slices.DeleteFunc(out.secrets, func(v string) bool { return len(v) < minSecret })
 	return out
 }
 
@@ -78,23 +70,21 @@ func (x *exchange) requestSecrets() []string {
 }
 
 // scrub masks secrets in everything of the record that a policy or a caller
-// could have put text into. Records without such texts cost two comparisons.
+// could have put text into.
 func (x *exchange) scrub() {
-	e := x.Exchange
-	secrets := x.snapshot.scrub.secrets
+	e, known := x.Exchange, x.snapshot.secrets
 	var own []string
 	if len(e.Events)+len(e.Measurements)+len(e.Captures) > 0 || e.Failure.Reason != "" || x.mayLeak() {
 		own = x.requestSecrets()
 	}
-	if len(secrets)+len(own) == 0 {
+	if len(known.heads)+len(own) == 0 {
 		return
 	}
 	clean := func(s *string) {
-		for _, list := range [2][]string{own, secrets} {
-			for _, secret := range list {
-				if len(*s) >= len(secret) && strings.Contains(*s, secret) {
-					*s = strings.ReplaceAll(*s, secret, maskText)
-				}
+		*s = known.mask(*s)
+		for _, secret := range own {
+			if len(*s) >= len(secret) && strings.Contains(*s, secret) {
+				*s = strings.ReplaceAll(*s, secret, maskText)
 			}
 		}
 	}
