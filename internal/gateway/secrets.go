@@ -23,7 +23,11 @@ func newSecretIndex(secrets []string) *secretIndex {
 			if len(form) < minSecret || slices.Contains(x.heads[form[:minSecret]], form) {
 				continue
 			}
-			h := headHash(form)
+			v := uint64(0)
+			for i := range minSecret {
+				v |= uint64(form[i]) << (8 * i)
+			}
+			h := headHash(v)
 			x.bits[h>>6] |= 1 << (h & 63)
 			x.heads[form[:minSecret]] = append(x.heads[form[:minSecret]], form)
 		}
@@ -43,18 +47,24 @@ func spellings(secret string) []string {
 	return out
 }
 
-// headHash needs minSecret bytes.
-func headHash(s string) uint32 {
-	v := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40
-	return uint32(v * 0x9e3779b97f4a7c15 >> 48)
+// headHash is a bit of the table for the first minSecret bytes, which v holds.
+func headHash(v uint64) uint32 { return uint32(v * 0x9e3779b97f4a7c15 >> 48) }
+
+// next finds the first place from which a secret may begin, -1 for none.
+func (x *secretIndex) next(text string, from int) int {
+	v := uint64(0)
+	for i := from; i < len(text); i++ {
+		v = v>>8 | uint64(text[i])<<40
+		if h := headHash(v); x.bits[h>>6&(1<<10-1)]>>(h&63)&1 != 0 && i-from >= minSecret-1 {
+			return i - (minSecret - 1)
+		}
+	}
+	return -1
 }
 
 // at is the longest secret that text begins with, "" for none. Text has at
 // least minSecret bytes.
 func (x *secretIndex) at(text string) string {
-	if h := headHash(text); x.bits[h>>6]&(1<<(h&63)) == 0 {
-		return ""
-	}
 	for _, secret := range x.heads[text[:minSecret]] {
 		if strings.HasPrefix(text, secret) {
 			return secret
@@ -70,7 +80,7 @@ func (x *secretIndex) mask(text string) string {
 	}
 	var out []byte
 	done := 0
-	for i := 0; i+minSecret <= len(text); {
+	for i := x.next(text, 0); i >= 0; i = x.next(text, i) {
 		secret := x.at(text[i:])
 		if secret == "" {
 			i++
