@@ -48,6 +48,10 @@ type Options struct {
 	Backend      backend.Options
 	Cache        cache.Options
 	Quota        quota.Options
+	// Load and Save keep documents over a restart, such as the counts of
+	// quotas. Nil: they live in memory only.
+	Load func(name string) ([]byte, error)
+	Save func(name string, data []byte) error
 }
 
 // DefaultOptions are the options of a plain installation; Sink, Log and
@@ -66,6 +70,7 @@ type Gateway struct {
 	current  atomic.Pointer[Snapshot]
 	services policy.Services
 	requests *requester
+	quotas   *quotaState
 	inflight sync.Pool // of *exchange
 }
 
@@ -73,12 +78,15 @@ type Gateway struct {
 func New(o Options) *Gateway {
 	g := &Gateway{options: o}
 	g.requests = newRequester(o, g.Current)
+	counts := quota.NewFixed(o.Quota)
+	g.quotas = keepQuotas(&g.options, counts)
 	g.services = policy.Services{
 		Forward:  forwarder{g},
 		HTTP:     g.requests,
 		Counters: counters{quota.New(o.Quota)},
 		Cache:    cache.New(o.Cache),
 		Keys:     newKeySets(g.requests, o.Now),
+		Quotas:   quotas{counts, quota.NewPlaces()},
 
 		Background: policy.NewBackground(maxBackground),
 	}
@@ -90,8 +98,12 @@ func New(o Options) *Gateway {
 // maxBackground bounds one-way requests under way; more are refused.
 const maxBackground = 64
 
-// Close waits for one-way requests until ctx ends, then cancels them.
-func (g *Gateway) Close(ctx context.Context) { g.services.Background.Close(ctx) }
+// Close waits for one-way requests until ctx ends, then cancels them, and saves
+// the counts of quotas.
+func (g *Gateway) Close(ctx context.Context) {
+	g.services.Background.Close(ctx)
+	g.quotas.close()
+}
 
 // Swap makes s the snapshot for all requests that start from now on.
 func (g *Gateway) Swap(s *Snapshot) {

@@ -245,6 +245,7 @@ func (s *Server) openGateway() error {
 	if !s.config.Telemetry.Off {
 		o.Sink = s.ingest
 	}
+	o.Load, o.Save = s.catalog.Load, s.catalog.Save
 	s.gateway = gateway.New(o)
 	s.onClose("gateway", func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)

@@ -1,10 +1,11 @@
-// Package quota counts calls, tokens or bytes against limits in sliding windows.
+// Package quota counts calls, tokens or bytes against limits, in sliding windows
+// (Counters) and in fixed ones (Fixed), and what is under way (Places).
 //
 // What comes in: a key, an amount, a limit and a window. What goes out:
 // whether it fits, how much is left, and when to try again. Within any stretch
-// of time as long as the window no more than the limit is ever allowed. It must
-// never grow beyond its bounds, block on anything but its own locks, or know
-// what is counted. Counts live in memory only.
+// of time as long as a sliding window no more than the limit is ever allowed.
+// It must never grow beyond its bounds, block on anything but its own locks, or
+// know what is counted. Counts live in memory; Fixed can be saved and loaded.
 package quota
 
 import (
