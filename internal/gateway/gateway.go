@@ -85,6 +85,7 @@ func New(o Options) *Gateway {
 		HTTP:     g.requests,
 		Counters: counters{quota.New(o.Quota)},
 		Cache:    cache.New(o.Cache),
+		Vectors:  cache.NewVectors(cache.Options{Now: o.Now, MaxBytes: maxVectorBytes}),
 		Keys:     newKeySets(g.requests, o.Now),
 		Quotas:   quotas{counts, quota.NewPlaces()},
 
@@ -94,6 +95,9 @@ func New(o Options) *Gateway {
 	g.inflight.New = func() any { return new(exchange) }
 	return g
 }
+
+// maxVectorBytes bounds what semantic caches hold.
+const maxVectorBytes = 128 << 20
 
 // maxBackground bounds one-way requests under way; more are refused.
 const maxBackground = 64

@@ -41,6 +41,8 @@ type Context struct {
 	taps  []Tap    // see the response body as it is sent
 	ended bool     // a statement answered: the pipeline stops
 	after []func() // runs after outbound or on-error, in order
+	// before runs when the backend section is over.
+	before []func(c *Context) error
 }
 
 // Target is a backend resource or a base URL.
@@ -58,6 +60,10 @@ func (c *Context) Ended() bool { return c.ended }
 // After registers work for the moment the final response is known, such as
 // counting by a condition on the response.
 func (c *Context) After(f func()) { c.after = append(c.after, f) }
+
+// BeforeOutbound registers work for the moment when the backend section is over
+// and context.Response is the backend's answer. An error jumps to on-error.
+func (c *Context) BeforeOutbound(f func(c *Context) error) { c.before = append(c.before, f) }
 
 // Tap sees the body of the final response on its way to the client, without
 // buffering it.
@@ -259,10 +265,11 @@ func (c *Context) Reset() {
 	variables := c.Variables
 	variables.Reset()
 	parameters := c.Request.MatchedParameters[:0]
-	after, taps := c.after, c.taps
+	after, taps, before := c.after, c.taps, c.before
 	clear(after)
 	clear(taps)
-	*c = Context{after: after[:0], taps: taps[:0]}
+	clear(before)
+	*c = Context{after: after[:0], taps: taps[:0], before: before[:0]}
 	c.Variables = variables
 	c.Request.MatchedParameters = parameters
 }

@@ -106,6 +106,11 @@ func (p *Pipeline) sections(c *Context) error {
 		return err
 	}
 	c.Section = Outbound
+	for _, f := range c.before {
+		if err := f(c); err != nil {
+			return err
+		}
+	}
 	return p.Outbound.Run(c)
 }
 

@@ -213,6 +213,41 @@ func (b *Body) Buffer() error {
 	return closeErr
 }
 
+// Peek gives the whole body when it has at most limit bytes; it is then
+// buffered. A longer one stays the stream that it was, and whole is false.
+func (b *Body) Peek(limit int64) (data []byte, whole bool) {
+	if b.state != bodyStream {
+		return b.data, b.state != bodyConsumed
+	}
+	if b.size > limit {
+		return nil, false
+	}
+	head, err := io.ReadAll(io.LimitReader(b.stream, limit+1))
+	if err == nil && int64(len(head)) <= limit {
+		err = b.stream.Close()
+		b.stream, b.data, b.state = nil, head, bodyBuffered
+	}
+	if err == nil && b.state == bodyBuffered {
+		return head, true
+	}
+	rest := io.Reader(b.stream)
+	if err != nil {
+		rest = failingReader{err}
+	}
+	b.stream = &rejoined{Reader: io.MultiReader(bytes.NewReader(head), rest), Closer: b.stream}
+	return nil, false
+}
+
+// rejoined is a stream whose head was read before.
+type rejoined struct {
+	io.Reader
+	io.Closer
+}
+
+type failingReader struct{ err error }
+
+func (f failingReader) Read([]byte) (int, error) { return 0, f.err }
+
 // Buffered gives the bytes when the body is in memory.
 func (b *Body) Buffered() ([]byte, bool) { return b.data, b.state == bodyBuffered }
 
