@@ -283,6 +283,9 @@ func (x *exchange) accept(resp *http.Response) {
 // of failure, never addresses or certificates of the backend: those go to the
 // logs.
 func (x *exchange) backendError(err error, picking bool) *policy.Error {
+	if _, _, failed := x.body.state(); errors.Is(failed, errRequestStalled) {
+		return x.bodyError(failed) // net/http has cancelled the request's context as well
+	}
 	e := &policy.Error{Source: "forward-request", Reason: "BackendConnectionFailure", Status: http.StatusInternalServerError,
 		Message: "The backend could not be reached or broke the connection.", Body: "Internal server error", Err: err}
 	switch backend.FailureOf(err) {

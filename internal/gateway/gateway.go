@@ -38,6 +38,9 @@ type Options struct {
 	TrustedProxies []netip.Prefix
 	// MaxBodyBytes is the largest request body that is forwarded, 0: no limit.
 	MaxBodyBytes int64
+	// BodyIdleTimeout is how long a client may pause within a request body, 0:
+	// for ever.
+	BodyIdleTimeout time.Duration
 	// MaxPolicyBodyBytes is the largest body that a policy may read.
 	MaxPolicyBodyBytes int64
 	// MethodNotAllowed answers 405 with Allow when only the verb is wrong.
@@ -59,7 +62,7 @@ type Options struct {
 func DefaultOptions() Options {
 	return Options{
 		Sink: telemetry.Discard{}, Log: slog.New(slog.DiscardHandler), Now: time.Now,
-		MaxBodyBytes: 1 << 30, MaxPolicyBodyBytes: expr.DefaultMaxBody,
+		BodyIdleTimeout: 5 * time.Minute, MaxBodyBytes: 1 << 30, MaxPolicyBodyBytes: expr.DefaultMaxBody,
 		Backend: backend.DefaultOptions(), Cache: cache.DefaultOptions(), Quota: quota.DefaultOptions(),
 	}
 }

@@ -170,7 +170,8 @@ func (x *exchange) request() {
 	req.OriginalURL = expr.URL{Scheme: x.Exchange.Scheme, Host: host, Port: port, Path: x.Exchange.Path, RawQuery: r.URL.RawQuery}
 	req.URL = req.OriginalURL
 	if r.Body != nil && r.Body != http.NoBody {
-		x.body = &requestBody{ReadCloser: r.Body, max: x.gateway.options.MaxBodyBytes}
+		x.body = &requestBody{ReadCloser: r.Body, max: x.gateway.options.MaxBodyBytes,
+			idle: x.gateway.options.BodyIdleTimeout, limit: http.NewResponseController(x.w)}
 		req.Body = expr.StreamBody(x.body, r.ContentLength)
 	}
 	req.Body.SetLimit(x.gateway.options.MaxPolicyBodyBytes)
@@ -382,6 +383,7 @@ func (x *exchange) finish() {
 	}
 	e.PolicyTime = max(0, e.PolicyTime-e.BackendTime)
 	x.scrub()
+	x.body.end()
 	sink := x.gateway.options.Sink
 	x.Exchange = nil
 	x.drop()

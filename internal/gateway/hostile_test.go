@@ -293,3 +293,29 @@ func TestNoContentTypeIsMadeUp(t *testing.T) {
 		t.Error(v)
 	}
 }
+
+// A client that stops in the middle of its body must not hold a backend for ever.
+func TestStalledUploadEnds(t *testing.T) {
+	h := newHarness(t, testService(echoBackend(t).URL), func(o *Options) { o.BodyIdleTimeout = 50 * time.Millisecond })
+	for _, framing := range []string{"Content-Length: 10\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"} {
+		resp, text := h.raw(t, "POST /free/items/1 HTTP/1.1\r\nHost: x\r\n"+framing, false)
+		if e := h.recorder.last(t); resp.StatusCode != 400 || e.Outcome != telemetry.OutcomeClientClosed {
+			t.Errorf("%d %s %s %+v", resp.StatusCode, text, e.Outcome, e.Failure)
+		}
+	}
+}
+
+// The bound is on the body alone: a slow answer to a whole body is waited for.
+func TestSlowAnswerAfterAnUpload(t *testing.T) {
+	slow := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		time.Sleep(700 * time.Millisecond)
+	}))
+	defer slow.Close()
+	h := newHarness(t, testService(slow.URL), func(o *Options) { o.BodyIdleTimeout = 400 * time.Millisecond })
+	for _, body := range []io.Reader{strings.NewReader("hello"), io.LimitReader(zeros{}, 100_000)} {
+		if resp, text := h.call(t, "POST", "/free/items/1", body); resp.StatusCode != 200 {
+			t.Errorf("%d %s", resp.StatusCode, text)
+		}
+	}
+}

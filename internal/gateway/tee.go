@@ -1,8 +1,12 @@
 package gateway
 
 import (
+	"errors"
 	"io"
+	"net/http"
+	"os"
 	"sync"
+	"time"
 )
 
 // tee counts what passes and keeps the first bytes of it.
@@ -24,15 +28,26 @@ func (t *tee) see(p []byte) {
 // still be read by its transport when the exchange is over.
 type requestBody struct {
 	io.ReadCloser
-	max    int64 // 0: no limit
-	sent   bool  // handed to a transport; only the request's goroutine uses it
+	max    int64         // 0: no limit
+	sent   bool          // handed to a transport; only the request's goroutine uses it
+	idle   time.Duration // how long the client may send nothing, 0: for ever
+	limit  *http.ResponseController
 	mu     sync.Mutex
 	tee    tee
 	failed error
+	over   bool // the exchange is: the connection may serve another request
 }
 
+var errRequestStalled = errors.New("the client stopped sending the request body")
+
 func (b *requestBody) Read(p []byte) (int, error) {
+	b.deadline(b.idle)
 	n, err := b.ReadCloser.Read(p)
+	if b.idle > 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+		err = errRequestStalled // net/http need not wait for the rest either: the bound stays
+	} else if err != nil {
+		b.deadline(0) // the connection goes on to be watched for the client's leaving
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.tee.see(p[:n])
@@ -44,6 +59,30 @@ func (b *requestBody) Read(p []byte) (int, error) {
 		return n, errRequestTooLarge
 	}
 	return n, err
+}
+
+// deadline bounds the next read of the client's connection; 0 takes the bound off.
+func (b *requestBody) deadline(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.idle <= 0 || b.over {
+		return
+	}
+	at := time.Time{}
+	if d > 0 {
+		at = time.Now().Add(d)
+	}
+	_ = b.limit.SetReadDeadline(at)
+}
+
+// end keeps a transport that still reads from the connection's next request.
+func (b *requestBody) end() {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	b.over = true
+	b.mu.Unlock()
 }
 
 // state is what was seen so far; a nil body saw nothing.
