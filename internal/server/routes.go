@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"gatehouse/internal/api"
 	"gatehouse/internal/api/metrics"
 	"gatehouse/internal/api/traces"
 	"gatehouse/internal/ingest/otlp"
@@ -22,9 +23,12 @@ func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/prometheus/", prom)
+	// The source link of an alert, as Prometheus writes it: Home shows the alert.
+	mux.Handle("GET /prometheus/graph", http.RedirectHandler("/", http.StatusFound))
 	mux.Handle("/alertmanager/", s.alerts.Handler())
 	traces.Register(mux, traces.Options{Explorer: s.explore, Logger: s.log})
 	mux.HandleFunc("GET /api/status", s.status)
+	mux.HandleFunc("/api/", noSuchAPI)
 	mux.Handle("/v1/", receiver.Handler())
 	mux.Handle("GET /metrics", s.exposition())
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
@@ -39,6 +43,11 @@ func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
 // exposition serves the gateway's metrics and those of the process.
 func (s *Server) exposition() http.Handler {
 	return promhttp.HandlerFor(prometheus.Gatherers{s.ingest.Registry(), s.registry}, promhttp.HandlerOpts{EnableOpenMetrics: true})
+}
+
+// noSuchAPI keeps a program with a wrong path from getting the console's page.
+func noSuchAPI(w http.ResponseWriter, r *http.Request) {
+	api.WriteError(w, http.StatusNotFound, api.Error{Code: api.CodeNotFound, Message: "there is no " + r.Method + " " + r.URL.Path + " here"})
 }
 
 func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {

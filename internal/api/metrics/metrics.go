@@ -110,6 +110,8 @@ func New(o Options) (http.Handler, error) {
 	mux.Handle("/api/v1/metadata", &metadataHandler{o: o})
 	mux.Handle("POST /api/v1/write", checkWrite(o, upstream))
 	mux.Handle("/federate", &federation{o: o})
+	mux.HandleFunc("GET /-/healthy", alive) // promtool check healthy
+	mux.HandleFunc("GET /-/ready", alive)   // samples are open before New
 	mux.HandleFunc("/", notFound)
 	return http.StripPrefix(o.Prefix, mux), nil
 }

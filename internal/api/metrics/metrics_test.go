@@ -161,6 +161,8 @@ func TestRoutes(t *testing.T) {
 		"/api/v1/query?query=up[":              400,
 		"/api/v1/status/tsdb/blocks":           200,
 		"/api/v1/features":                     200,
+		"/-/healthy":                           200,
+		"/-/ready":                             200,
 		"/api/v1/metadata?limit=1":             200,
 		"/api/v1/metadata?limit=x":             400,
 		"/federate?match[]=requests_total":     200,

@@ -57,6 +57,10 @@ func checkWrite(o Options, next http.Handler) http.Handler {
 	})
 }
 
+func alive(w http.ResponseWriter, _ *http.Request) {
+	_, _ = w.Write([]byte("Gatehouse serves metrics.\n"))
+}
+
 func notFound(w http.ResponseWriter, r *http.Request) {
 	writeError(w, http.StatusNotFound, "not_found", fmt.Sprintf("there is no %s here", r.URL.Path))
 }

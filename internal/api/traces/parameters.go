@@ -30,8 +30,15 @@ type parameters struct {
 	wrong  map[string]string
 }
 
-func readParameters(values url.Values, now time.Time) *parameters {
-	return &parameters{values: values, now: now, known: map[string]bool{}, wrong: map[string]string{}}
+// readParameters refuses a query string that is only partly readable: the rest
+// of it would silently match more than was asked for.
+func readParameters(query string, now time.Time) *parameters {
+	values, err := url.ParseQuery(query)
+	p := &parameters{values: values, now: now, known: map[string]bool{}, wrong: map[string]string{}}
+	if err != nil {
+		p.wrong["query string"] = "cannot be read: " + err.Error()
+	}
+	return p
 }
 
 func (p *parameters) get(name string) string {

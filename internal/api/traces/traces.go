@@ -40,7 +40,7 @@ func Register(mux *http.ServeMux, o Options) {
 }
 
 func (h *handler) search(w http.ResponseWriter, r *http.Request) {
-	p := readParameters(r.URL.Query(), h.o.Explorer.Now())
+	p := readParameters(r.URL.RawQuery, h.o.Explorer.Now())
 	f := p.filter()
 	if p.refused(w) {
 		return
@@ -54,7 +54,7 @@ func (h *handler) search(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *handler) services(w http.ResponseWriter, r *http.Request) {
-	p := readParameters(r.URL.Query(), h.o.Explorer.Now())
+	p := readParameters(r.URL.RawQuery, h.o.Explorer.Now())
 	start, end := p.timeRange(defaultServicesRange)
 	p.refuseUnknown()
 	if p.refused(w) {
