@@ -55,8 +55,9 @@ var floors = []struct {
 	floor  int
 	may    []string
 }{
-	{"internal/apim/apiops", 2, []string{"internal/apim/openapi"}},
-	{"internal/apim/openapi", 2, nil},
+	{"internal/apim/apiops", 2, []string{"internal/apim/openapi", "internal/apim/dialect"}},
+	{"internal/apim/openapi", 2, []string{"internal/apim/dialect"}},
+	{"internal/apim/dialect", 1, nil},
 	{"internal/apim", 1, nil},
 	{"internal/telemetry", 1, nil},
 	{"internal/policy/expr", 1, nil},

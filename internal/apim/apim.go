@@ -6,6 +6,8 @@
 // another package of this module, read files, or decide anything.
 package apim
 
+import "encoding/json"
+
 // Service is everything one gateway serves: a consistent view of all
 // resources at one moment. It is not changed after it was built.
 type Service struct {
@@ -104,9 +106,29 @@ const (
 type Parameter struct {
 	Name, In string
 	Required bool
-	Schema   []byte // JSON Schema, self-contained; nil: any
-	Explode  bool   // a list stands in repeated parameters, not in one with commas
+	Schema   json.RawMessage // JSON Schema 2020-12, self-contained; nil: any
+	Explode  bool            // a list stands in repeated parameters, not in one with separators
+	Style    string          // how lists and objects are written; "" is with commas
 }
+
+// Styles of a Parameter, beside commas.
+const (
+	StyleSpace  = "spaceDelimited"
+	StylePipe   = "pipeDelimited"
+	StyleTab    = "tabDelimited"
+	StyleObject = "deepObject" // name[property]=value
+	StyleJSON   = "json"       // the value is a JSON text
+)
+
+// UnusableSchema stands where a schema is declared that cannot be used, so that
+// nothing passes as checked against it.
+const UnusableSchema = `"unusable"`
+
+// Content types of schemas of an API that hold many.
+const (
+	SchemaComponents  = "application/vnd.oai.openapi.components+json"
+	SchemaDefinitions = "application/vnd.ms-azure-apim.swagger.definitions+json"
+)
 
 // Schema is a named schema of a service or an API.
 type Schema struct {
@@ -130,9 +152,9 @@ type Response struct {
 // Representation is one content type of a declared response.
 type Representation struct {
 	ContentType string
-	Example     string // "" when none is given
-	Sample      string // made from the schema, "" when there is none
-	Schema      []byte // JSON Schema, self-contained; nil when none is declared
+	Example     string          // "" when none is given
+	Sample      string          // made from the schema, "" when there is none
+	Schema      json.RawMessage // JSON Schema 2020-12, self-contained; nil when none is declared
 }
 
 // VersionSet groups the versions of an API.

@@ -89,6 +89,7 @@ func (l *loader) load() {
 	l.fragments()
 	l.loggers()
 	l.service.Diagnostics = l.diagnostics("", "diagnostics/")
+	l.service.Schemas = l.schemas("", "schemas/")
 	l.backends()
 	l.versionSets()
 	l.apis()

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"gatehouse/internal/apim"
+	"gatehouse/internal/apim/dialect"
 	"gatehouse/internal/apim/openapi"
 )
 
@@ -14,6 +15,7 @@ func (l *loader) operations(a *apim.API, folder string, n *node) {
 	if a.Type != apim.TypeHTTP {
 		l.warn("apis/"+a.ID, "is of the type %s, which is not served yet", a.Type)
 	}
+	a.Schemas = l.schemas("apis/"+a.ID+"/", folder+"schemas/")
 	l.specification(a, folder)
 	for _, name := range l.files.children(folder + "operations/") {
 		below := folder + "operations/" + name + "/"
@@ -68,12 +70,12 @@ func (l *loader) declared(a *apim.API, name, folder string) *apim.Operation {
 			op = &apim.Operation{ID: name}
 			a.Operations = append(a.Operations, op)
 		}
-		l.operationInfo(op, n)
+		l.operationInfo(a, op, n)
 	}
 	return op
 }
 
-func (l *loader) operationInfo(op *apim.Operation, n *node) {
+func (l *loader) operationInfo(a *apim.API, op *apim.Operation, n *node) {
 	if s := l.str(n, "displayName"); s != "" {
 		op.Name = s
 	}
@@ -86,14 +88,10 @@ func (l *loader) operationInfo(op *apim.Operation, n *node) {
 	if op.Method == "" || op.URLTemplate == "" {
 		l.fail(n.at, "the operation needs a method and a urlTemplate")
 	}
+	l.declaredMessages(a, op, n)
 	for _, r := range l.list(n, "responses") {
-		response := apim.Response{StatusCode: l.integer(r, 200, 100, 599, "statusCode")}
-		for _, rep := range l.list(r, "representations") {
-			response.Representations = append(response.Representations, apim.Representation{
-				ContentType: l.str(rep, "contentType"), Example: l.exampleOf(rep),
-			})
-		}
-		op.Responses = append(op.Responses, response)
+		op.Responses = append(op.Responses, apim.Response{StatusCode: l.integer(r, 200, 100, 599, "statusCode"),
+			Representations: l.representations(a, r, dialect.Response), Headers: l.parameters(a, r, apim.InHeader, "headers")})
 	}
 }
 
@@ -146,6 +144,7 @@ func (l *loader) openAPI(a *apim.API, data []byte, file string) {
 		return
 	}
 	a.Operations = doc.Operations
+	a.Schemas = append(a.Schemas, doc.Schemas...)
 	for _, w := range doc.Warnings {
 		l.warn("apis/"+a.ID, "%s: %s", file, w)
 	}

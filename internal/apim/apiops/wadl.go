@@ -36,18 +36,29 @@ type wadlMethod struct {
 		Title string `xml:"title,attr"`
 	} `xml:"doc"`
 	Params    []wadlParam `xml:"request>param"`
+	Requests  []wadlBody  `xml:"request>representation"`
 	Responses []struct {
-		Status          string `xml:"status,attr"`
-		Representations []struct {
-			MediaType string `xml:"mediaType,attr"`
-		} `xml:"representation"`
+		Status          string      `xml:"status,attr"`
+		Params          []wadlParam `xml:"param"`
+		Representations []wadlBody  `xml:"representation"`
 	} `xml:"response"`
 }
 
+// wadlBody has no schema: its element attribute names one of a grammar that a
+// WADL export does not hold.
+type wadlBody struct {
+	MediaType string `xml:"mediaType,attr"`
+}
+
 type wadlParam struct {
-	Name     string `xml:"name,attr"`
-	Style    string `xml:"style,attr"`
-	Required bool   `xml:"required,attr"`
+	Name      string `xml:"name,attr"`
+	Style     string `xml:"style,attr"`
+	Required  bool   `xml:"required,attr"`
+	Type      string `xml:"type,attr"`
+	Repeating bool   `xml:"repeating,attr"`
+	Options   []struct {
+		Value string `xml:"value,attr"`
+	} `xml:"option"`
 }
 
 // Limits of one WADL description.
@@ -148,6 +159,12 @@ func (w *wadlReader) method(m *wadlMethod, path string, shared []wadlParam) {
 	}
 	op := &apim.Operation{Name: m.Title.Title, Method: strings.ToUpper(m.Name), URLTemplate: template}
 	op.ID = w.unique(m.ID, op.Method, path)
+	for _, p := range append(shared[:len(shared):len(shared)], m.Params...) {
+		if in := wadlPlace(p.Style); in != "" && p.Name != "" {
+			op.Parameters = append(op.Parameters, p.declared(in))
+		}
+	}
+	op.Requests = wadlBodies(m.Requests)
 	if op.Name == "" {
 		op.Name = op.ID
 	}
@@ -156,13 +173,59 @@ func (w *wadlReader) method(m *wadlMethod, path string, shared []wadlParam) {
 		if err != nil || status < 100 || status > 599 {
 			status = 200
 		}
-		response := apim.Response{StatusCode: status}
-		for _, rep := range r.Representations {
-			response.Representations = append(response.Representations, apim.Representation{ContentType: rep.MediaType})
+		response := apim.Response{StatusCode: status, Representations: wadlBodies(r.Representations)}
+		for _, p := range r.Params {
+			if p.Style == "header" && p.Name != "" {
+				response.Headers = append(response.Headers, p.declared(apim.InHeader))
+			}
 		}
 		op.Responses = append(op.Responses, response)
 	}
 	w.operations = append(w.operations, op)
+}
+
+// wadlPlace is where a parameter of a style stands, "" for others.
+func wadlPlace(style string) string {
+	switch style {
+	case "template":
+		return apim.InPath
+	case "query", "header":
+		return style
+	}
+	return ""
+}
+
+func wadlBodies(list []wadlBody) []apim.Representation {
+	var out []apim.Representation
+	for _, b := range list {
+		out = append(out, apim.Representation{ContentType: b.MediaType})
+	}
+	return out
+}
+
+func (p *wadlParam) declared(in string) apim.Parameter {
+	_, kind, _ := strings.Cut(p.Type, ":") // xs:int
+	switch kind {
+	case "string", "boolean":
+	case "int", "integer", "long", "short", "byte", "unsignedInt", "unsignedLong", "unsignedShort", "unsignedByte":
+		kind = "integer"
+	case "double", "float", "decimal":
+		kind = "number"
+	default:
+		kind = ""
+	}
+	var values []string
+	for _, o := range p.Options {
+		values = append(values, o.Value)
+	}
+	schema := simpleSchema(kind, values)
+	if p.Repeating {
+		if schema == nil {
+			schema = []byte("true")
+		}
+		schema = []byte(`{"type":"array","items":` + string(schema) + `}`)
+	}
+	return apim.Parameter{Name: p.Name, In: in, Required: p.Required || in == apim.InPath, Schema: schema, Explode: p.Repeating && in == apim.InQuery}
 }
 
 var notName = regexp.MustCompile(`[^A-Za-z0-9._-]+`)

@@ -2,7 +2,8 @@
 // apim.
 //
 // What comes in: one description as JSON or YAML. What goes out: its title,
-// servers and operations, with examples for mock-response. It must never fetch
+// servers and operations, with what they declare of their messages and examples
+// for mock-response. It must never fetch
 // a reference, follow a file path, or decide how an API is served.
 package openapi
 
@@ -24,6 +25,7 @@ type Document struct {
 	Title, Version string
 	Servers        []string // URLs, variables replaced by their defaults; may be relative
 	Operations     []*apim.Operation
+	Schemas        []*apim.Schema
 	Warnings       []string // what was left out
 }
 
@@ -56,6 +58,8 @@ func Load(data []byte, name string) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
+	declarations := newDeclarations(root)
+	messages, named := declarations.read(), declarations.named()
 	c := &cleaner{root: root}
 	c.clean(root)
 	doc, err := guarded(read, root)
@@ -68,11 +72,11 @@ func Load(data []byte, name string) (*Document, error) {
 	if err != nil {
 		return nil, &Error{apim.Position{File: name}, "cannot be read as OpenAPI: " + short(err)}
 	}
-	out := &Document{Servers: servers(doc), Warnings: c.warnings}
+	out := &Document{Servers: servers(doc), Schemas: named, Warnings: append(c.warnings, declarations.warnings...)}
 	if doc.Info != nil {
 		out.Title, out.Version = doc.Info.Title, doc.Info.Version
 	}
-	out.operations(doc)
+	out.operations(doc, messages)
 	return out, nil
 }
 
@@ -145,7 +149,7 @@ func servers(doc *openapi3.T) []string {
 func Service(doc *Document, backendURL string) *apim.Service {
 	api := &apim.API{
 		ID: slug(doc.Title), Name: doc.Title, Path: doc.BasePath(), Revision: "1", IsCurrent: true, Type: apim.TypeHTTP,
-		Protocols: []string{"http", "https"}, ServiceURL: strings.TrimRight(backendURL, "/"), Operations: doc.Operations,
+		Protocols: []string{"http", "https"}, ServiceURL: strings.TrimRight(backendURL, "/"), Operations: doc.Operations, Schemas: doc.Schemas,
 	}
 	if api.ID == "" {
 		api.ID = "api"

@@ -17,7 +17,7 @@ import (
 const maxOperations = 10_000
 
 // operations lists the operations in order of path and verb.
-func (d *Document) operations(doc *openapi3.T) {
+func (d *Document) operations(doc *openapi3.T, messages map[string]*declared) {
 	if doc.Paths == nil {
 		return
 	}
@@ -34,7 +34,11 @@ func (d *Document) operations(doc *openapi3.T) {
 				d.Warnings = append(d.Warnings, fmt.Sprintf("only the first %d operations are served", maxOperations))
 				return
 			}
-			d.Operations = append(d.Operations, operation(path, method, item, verbs[method], used, &budget))
+			op := operation(path, method, item, verbs[method], used, &budget)
+			if m := messages[op.Method+" "+path]; m != nil {
+				m.complete(op)
+			}
+			d.Operations = append(d.Operations, op)
 		}
 	}
 	if budget <= 0 {
@@ -133,11 +137,8 @@ func responses(op *openapi3.Operation, budget *int) []apim.Response {
 	declared := op.Responses.Map()
 	byStatus := map[int]*openapi3.ResponseRef{}
 	for code, r := range declared {
-		status, err := strconv.Atoi(strings.NewReplacer("X", "0", "x", "0").Replace(code))
-		if code == "default" && len(declared) == 1 {
-			status, err = 200, nil
-		}
-		if err == nil && status >= 100 && status <= 599 && r != nil && (byStatus[status] == nil || !strings.ContainsAny(code, "Xx")) {
+		status := statusOf(code, len(declared))
+		if status > 0 && r != nil && (byStatus[status] == nil || !strings.ContainsAny(code, "Xx")) {
 			byStatus[status] = r
 		}
 	}
@@ -146,4 +147,43 @@ func responses(op *openapi3.Operation, budget *int) []apim.Response {
 		out = append(out, apim.Response{StatusCode: status, Representations: representations(byStatus[status].Value, budget)})
 	}
 	return out
+}
+
+// statusOf is the status that a response is kept under, 0 when it is left out.
+func statusOf(code string, declared int) int {
+	if code == "default" && declared == 1 {
+		return 200
+	}
+	status, err := strconv.Atoi(strings.NewReplacer("X", "0", "x", "0").Replace(code))
+	if err != nil || status < 100 || status > 599 {
+		return 0
+	}
+	return status
+}
+
+// complete adds what the operation declares of its messages.
+func (m *declared) complete(op *apim.Operation) {
+	op.Parameters, op.Requests = m.parameters, m.requests
+	for code, r := range m.responses {
+		status := statusOf(code, len(m.responses))
+		_, exact := m.responses[strconv.Itoa(status)]
+		if exact && strings.ContainsAny(code, "Xx") {
+			continue
+		}
+		for i := range op.Responses {
+			if op.Responses[i].StatusCode == status {
+				r.complete(&op.Responses[i])
+			}
+		}
+	}
+}
+
+func (r *declaredResponse) complete(out *apim.Response) {
+	out.Headers = r.headers
+	for i := range out.Representations {
+		rep := &out.Representations[i]
+		if rep.Schema = r.content[rep.ContentType]; rep.Schema == nil {
+			rep.Schema = r.all
+		}
+	}
 }
