@@ -248,7 +248,7 @@ func (k *compilation) variant(a *apim.API, op *apim.Operation, narrow []*policy.
 		documents = append(documents, p.document)
 	}
 	documents = append(documents, k.global)
-	env := &policy.Environment{Definitions: k.options.Definitions, Profile: k.options.Profile, Backends: k.backends, Service: k.service, API: a, Operation: op}
+	env := &policy.Environment{Definitions: k.options.Definitions, Profile: k.options.Profile, Backends: k.backends, Service: k.service, API: a, Operation: op, Branches: k.options.Branches}
 	if op != nil {
 		env.Responses = op.Responses
 	}

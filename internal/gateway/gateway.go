@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"gatehouse/internal/apim"
 	"gatehouse/internal/gateway/backend"
 	"gatehouse/internal/gateway/cache"
 	"gatehouse/internal/gateway/quota"
@@ -30,6 +31,10 @@ type Options struct {
 	Sink telemetry.Sink
 	Log  *slog.Logger
 	Now  func() time.Time
+	// Observer chooses requests that are watched statement by statement; nil: none.
+	Observer policy.Observer
+	// Branches is told of every branch of every expression; see policy.Environment.
+	Branches func(at apim.Position, b *expr.Branch)
 	// Definitions is the statement table.
 	Definitions map[string]*policy.Definition
 	// Profile chooses the .NET types that expressions may use.

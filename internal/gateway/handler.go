@@ -29,6 +29,7 @@ type exchange struct {
 	api        *compiledAPI
 	variant    *variant
 	body       *requestBody // nil without a body
+	traceable  bool         // the subscription allows tracing
 	response   tee
 	parameters []route.Parameter
 	wanted     route.Request // here so that it needs no allocation
@@ -70,7 +71,7 @@ func (x *exchange) begin(g *Gateway, s *Snapshot, w http.ResponseWriter, r *http
 	x.Owner = x
 	x.gateway, x.snapshot, x.w, x.r = g, s, w, r
 	x.api, x.variant, x.attempts, x.tracestate, x.abort = nil, nil, 0, "", false
-	x.parameters, x.wanted = x.parameters[:0], route.Request{}
+	x.parameters, x.wanted, x.traceable = x.parameters[:0], route.Request{}, false
 	x.body, x.response = nil, tee{kept: x.response.kept[:0]}
 	e := telemetry.NewExchange()
 	e.Start = g.options.Now()
@@ -195,6 +196,7 @@ func (x *exchange) serve() {
 	if m.Outcome == route.NoAPI || x.r.Method == http.MethodConnect { // no tunnels, whatever an API's wildcard says
 		x.variant = s.notFound
 		x.correlate()
+		x.watch()
 		x.fail(notFound())
 		x.respond()
 		return
@@ -215,6 +217,7 @@ func (x *exchange) serve() {
 	x.variant = op.variants[index]
 	x.Context.Product = x.variant.product
 	x.correlate()
+	x.watch()
 	if p := x.variant.capture; p != nil {
 		x.captureHeaders("frontend-request", &p.request, x.Request.Header)
 		if x.body != nil {
@@ -270,6 +273,7 @@ func (x *exchange) unmatched(m route.Match) {
 		return
 	}
 	x.correlate()
+	x.watch()
 	e := notFound()
 	e.Scope = "api"
 	if m.Outcome == route.MethodNotAllowed && x.gateway.options.MethodNotAllowed {
@@ -298,6 +302,7 @@ func (x *exchange) preflight() bool {
 	}
 	x.variant, x.Context.Operation, x.Context.Product = v, op.operation, v.product
 	x.correlate()
+	x.watch()
 	x.record(v.pipeline.Preflight(&x.Context, x.fallback))
 	return x.Ended() || x.Context.LastError != nil
 }
@@ -308,6 +313,7 @@ func (x *exchange) subscribe(sub *subscription) {
 	}
 	x.Context.Subscription, x.Context.User = sub.subscription, sub.user
 	x.Exchange.Subscription = sub.subscription.ID
+	x.traceable = sub.allowTracing
 	if sub.user != nil {
 		x.Exchange.User = sub.user.ID
 	}
@@ -320,6 +326,9 @@ func (x *exchange) fail(e *policy.Error) {
 
 // record notes the failure in the exchange.
 func (x *exchange) record(e *policy.Error) {
+	if x.Recorder != nil {
+		x.Recorder.Done(&x.Context, e)
+	}
 	if e == nil {
 		return
 	}

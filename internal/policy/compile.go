@@ -45,6 +45,9 @@ type Environment struct {
 	Service   *apim.Service
 	API       *apim.API
 	Operation *apim.Operation
+	// Branches is told of every branch of every expression, for the coverage of
+	// policy tests. Nil: expressions are compiled without counting.
+	Branches func(at apim.Position, b *expr.Branch)
 }
 
 // Compiler turns elements into statements and collects messages.
@@ -312,10 +315,25 @@ func (k *Compiler) quote(v Value) string {
 }
 
 func (k *Compiler) program(v Value, want expr.Type) *expr.Program {
+	if k.env.Branches != nil {
+		return k.counted(v, want)
+	}
 	p, err := expr.Compile(v.Text, v.Block, want, k.env.Profile)
 	if err != nil {
 		k.Errorf(v.Position(err.Offset), "%s", explain(v, err))
 		return nil
+	}
+	return p
+}
+
+func (k *Compiler) counted(v Value, want expr.Type) *expr.Program {
+	p, branches, err := expr.CompileCounted(v.Text, v.Block, want, k.env.Profile)
+	if err != nil {
+		k.Errorf(v.Position(err.Offset), "%s", explain(v, err))
+		return nil
+	}
+	for _, b := range branches {
+		k.env.Branches(v.Position(b.Offset), b)
 	}
 	return p
 }

@@ -81,10 +81,32 @@ func (c *Context) TapResponse(t Tap) { c.taps = append(c.taps, t) }
 func (c *Context) Taps() []Tap { return c.taps }
 
 // Recorder is told before and after each executed statement. index is the
-// statement's place in Pipeline.Info.Steps.
+// statement's place in Pipeline.Info.Steps. The branches of a request may run
+// beside each other, each with a Context of its own: a Recorder is safe for
+// concurrent use.
 type Recorder interface {
 	Before(c *Context, index uint16)
 	After(c *Context, index uint16, err error)
+	// Done is called when the response is known and before it is sent. failure
+	// is what on-error saw, nil when nothing failed. It may be called twice.
+	Done(c *Context, failure *Error)
+}
+
+// Observer decides which requests somebody watches.
+type Observer interface {
+	// Watches tells at once whether a request may be watched: it is asked of all.
+	Watches(c *Context) bool
+	// Observe is asked when API, product and subscription of such a request are
+	// known, and before any of its policies run. Nil: nobody watches it.
+	Observe(c *Context, o Observed) Recorder
+}
+
+// Observed is what an Observer learns of a request beside its Context.
+type Observed struct {
+	AllowTracing bool                // the subscription allows Ocp-Apim-Trace
+	Mask         func(string) string // takes the secrets that the gateway knows out of a text
+	KeyHeader    string              // header and query parameter of the subscription key
+	KeyQuery     string
 }
 
 // Proxy is an HTTP proxy in front of a backend.

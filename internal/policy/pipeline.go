@@ -13,6 +13,9 @@ type Pipeline struct {
 	elements                            []*Element
 }
 
+// Element is where the statement with that place in Info.Steps was written.
+func (p *Pipeline) Element(index uint16) *Element { return p.elements[index] }
+
 // Block is statements that run one after the other.
 type Block []step
 

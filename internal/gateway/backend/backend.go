@@ -12,6 +12,7 @@ package backend
 import (
 	"crypto/x509"
 	"math/rand/v2"
+	"net/http"
 	"time"
 )
 
@@ -31,6 +32,8 @@ type Options struct {
 	ConnectTo       map[string]string // "host:port" -> "host:port" to dial instead; names and certificates stay
 	Now             func() time.Time
 	Random          func() uint64
+	// Answer takes the place of the network, for tools that stub backends. Nil in a gateway.
+	Answer func(r *http.Request) (*http.Response, error)
 }
 
 // DefaultOptions are the defaults of a gateway.

@@ -74,6 +74,9 @@ func (t *Transport) Do(r *http.Request, c Call) (*http.Response, error) {
 		closeBody(r)
 		return nil, err
 	}
+	if t.options.Answer != nil {
+		return t.options.Answer(r)
+	}
 	if t.lockstepFits(r, c) {
 		return t.lockstep(r, c.Timeout)
 	}

@@ -19,6 +19,7 @@ type binder struct {
 	loops    int
 	switches int
 	catches  int
+	branches *branches // nil: nobody counts them
 }
 
 // maxWork bounds the nodes that one compilation may visit.

@@ -132,7 +132,7 @@ func (b *binder) operator(op string, l, r *operand, pos int) *operand {
 
 func (b *binder) logical(x *binaryX) *operand {
 	u := types()
-	l, r := b.condition(x.l), b.condition(x.r)
+	l, r := b.outcomes(b.condition(x.l), x.l.offset(), "left side of "+x.op), b.condition(x.r)
 	f, g := l.b, r.b
 	if v, ok := l.konst.(bool); ok {
 		if v == (x.op == "&&") {
@@ -174,6 +174,7 @@ func (b *binder) coalesce(x *binaryX) *operand {
 	if l.isNull() {
 		return b.implicit(r, u.object)
 	}
+	l = b.nullness(l, x.l.offset())
 	if l.t.is(kString) && (r.kind != isValue || r.t.is(kString) || r.isNull()) {
 		f, g := l.s, b.implicit(r, u.str).s
 		return fromString(func(fr *frame) (string, bool) {
@@ -221,7 +222,7 @@ func nameOf(o *operand) string {
 }
 
 func (b *binder) ternary(x *ternaryX) *operand {
-	c := b.condition(x.cond)
+	c := b.outcomes(b.condition(x.cond), x.cond.offset(), "condition of ?:")
 	yes, no := b.bind(x.yes), b.bind(x.no)
 	t := b.common(yes, no)
 	if t == nil {

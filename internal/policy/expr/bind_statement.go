@@ -186,7 +186,7 @@ func (b *binder) variable(x *declStmt, d declared, t *typ) []func(*frame) {
 func (b *binder) ifStatement(x *ifStmt) (exec, bool) {
 	b.open()
 	defer b.close()
-	c := b.condition(x.cond)
+	c := b.outcomes(b.condition(x.cond), x.cond.offset(), "condition of if")
 	cond := c.b
 	then, r1 := b.embedded(x.then)
 	if x.els == nil {

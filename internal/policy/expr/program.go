@@ -20,6 +20,10 @@ const maxText = 512 << 10
 // Compile compiles the text of an expression: the part between "@(" and ")",
 // or, with block, between "@{" and "}".
 func Compile(text string, block bool, want Type, profile Profile) (p *Program, err *Error) {
+	return compile(text, block, want, profile, nil)
+}
+
+func compile(text string, block bool, want Type, profile Profile, count *branches) (p *Program, err *Error) {
 	if len(text) > maxText {
 		return nil, &Error{Text: "the expression is longer than 512 KiB"}
 	}
@@ -28,7 +32,7 @@ func Compile(text string, block bool, want Type, profile Profile) (p *Program, e
 		return nil, err
 	}
 	defer catchCompile(&err)
-	b := &binder{profile: profile, captured: capturedNames(tree)}
+	b := &binder{profile: profile, captured: capturedNames(tree), branches: count}
 	b.fn = &function{}
 	b.open()
 	var result *operand
@@ -36,6 +40,9 @@ func Compile(text string, block bool, want Type, profile Profile) (p *Program, e
 		result = b.program(body, want)
 	} else {
 		result = b.wanted(b.bind(tree), want)
+	}
+	if want == Bool {
+		result = b.outcomes(result, 0, "condition")
 	}
 	p = &Program{want: want, result: result, slots: b.fn.slots}
 	return p, nil

@@ -273,3 +273,12 @@ func parseGuid(s string) (g Guid, ok bool) {
 func (g Guid) bytes() []byte {
 	return []byte{g[3], g[2], g[1], g[0], g[5], g[4], g[7], g[6], g[8], g[9], g[10], g[11], g[12], g[13], g[14], g[15]}
 }
+
+// TypeName is the .NET type of the value of an expression or a variable, such
+// as System.String; "null" for null.
+func TypeName(v any) string {
+	if v == nil {
+		return "null"
+	}
+	return typeOf(v).fullName()
+}

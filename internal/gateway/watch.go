@@ -1,0 +1,36 @@
+package gateway
+
+import (
+	"gatehouse/internal/policy"
+	"gatehouse/internal/telemetry"
+)
+
+// watch asks whether somebody watches this request. Where nobody ever does, it
+// costs one comparison.
+func (x *exchange) watch() {
+	observer := x.gateway.options.Observer
+	if observer == nil || !observer.Watches(&x.Context) {
+		return
+	}
+	o := policy.Observed{AllowTracing: x.traceable, Mask: mask(x.snapshot.secrets, newSecretIndex(x.requestSecrets()))}
+	if x.api != nil {
+		o.KeyHeader, o.KeyQuery = x.api.keyHeader, x.api.keyQuery
+	}
+	if x.Recorder = observer.Observe(&x.Context, o); x.Recorder == nil {
+		return
+	}
+	x.Context.Trace = func(message string) {
+		x.Context.Event(telemetry.SeverityInformation, "context.Trace", message, nil)
+	}
+}
+
+// mask takes out of a text the secrets of the service and what the request
+// brought as credentials.
+func mask(lists ...*secretIndex) func(string) string {
+	return func(text string) string {
+		for _, list := range lists {
+			text = list.mask(text)
+		}
+		return text
+	}
+}
