@@ -159,6 +159,9 @@ type Services struct {
 	// Background runs what a request does not wait for. It may be nil: then the
 	// request waits.
 	Background *Background
+	// Wait waits between attempts; nil: in real time. Tools let a clock of their
+	// own pass.
+	Wait func(ctx context.Context, d time.Duration)
 }
 
 // Forwarder sends context.Request to its Target and sets context.Response

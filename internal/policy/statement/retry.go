@@ -124,6 +124,10 @@ func (s *retryStatement) enter(c *policy.Context) (waits, int, error) {
 
 // sleep waits, and gives up when the client leaves.
 func sleep(c *policy.Context, d time.Duration) error {
+	if wait := c.Services.Wait; wait != nil && d > 0 {
+		wait(c.Std, d)
+		d = 0
+	}
 	if d <= 0 {
 		if c.Std.Err() != nil {
 			return policy.ErrClientClosed
