@@ -134,6 +134,7 @@ const (
 type Schema struct {
 	ID, ContentType string // e.g. application/json, application/vnd.ms-azure-apim.graphql.schema
 	Document        []byte
+	File            string // where it was read, for messages; "" when not from a file
 }
 
 // Resolver answers one field of a synthetic GraphQL API.

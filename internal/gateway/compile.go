@@ -180,8 +180,11 @@ func groups(names []string) []expr.Group {
 func (k *compilation) servedAPIs() []*apim.API {
 	var out []*apim.API
 	for _, a := range k.service.APIs {
-		if a.Type == "" || a.Type == apim.TypeHTTP {
+		switch a.Type {
+		case "", apim.TypeHTTP:
 			out = append(out, a)
+		case apim.TypeGraphQL:
+			out = append(out, graphQLEndpoint(a))
 		}
 	}
 	return out

@@ -82,7 +82,7 @@ func TestSampleArtifacts(t *testing.T) {
 	for _, w := range s.Warnings {
 		resources = append(resources, w.Resource)
 	}
-	if !slices.Equal(resources, []string{"apis/graphql-api", "apis/soap-api"}) {
+	if !slices.Equal(resources, []string{"apis/soap-api"}) {
 		t.Errorf("warnings: %v", s.Warnings)
 	}
 }

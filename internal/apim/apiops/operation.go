@@ -12,7 +12,9 @@ import (
 // operations reads those of the specification, adds the ones that have an
 // information file of their own, and attaches policies and tags.
 func (l *loader) operations(a *apim.API, folder string, n *node) {
-	if a.Type != apim.TypeHTTP {
+	if a.Type == apim.TypeGraphQL {
+		l.graphQL(a, folder)
+	} else if a.Type != apim.TypeHTTP {
 		l.warn("apis/"+a.ID, "is of the type %s, which is not served yet", a.Type)
 	}
 	a.Schemas = l.schemas("apis/"+a.ID+"/", folder+"schemas/")

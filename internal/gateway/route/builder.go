@@ -61,7 +61,7 @@ func (b *builder) build(s *apim.Service) (*Table, error) {
 }
 
 func isServed(api *apim.API) bool {
-	return api.Type != apim.TypeGraphQL && api.Type != apim.TypeWebSocket
+	return api.Type != apim.TypeWebSocket
 }
 
 func (b *builder) failf(format string, args ...any) {

@@ -184,7 +184,7 @@ func TestVersions(t *testing.T) {
 		{"GET /query/x", "query o0", ""},
 		{"GET /query/x?v=", "query o0", ""},
 		{"GET /query/x?v=1999", "root o0", ""},
-		{"GET /ql/x", "root o0", ""},
+		{"GET /ql/x", "ql no operation", "/x"},
 		{"GET /", "root o0", "/"},
 	})
 }
