@@ -6,7 +6,10 @@
 // another package of this module, read files, or decide anything.
 package apim
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Service is everything one gateway serves: a consistent view of all
 // resources at one moment. It is not changed after it was built.
@@ -191,6 +194,9 @@ type Subscription struct {
 	PrimaryKey   string
 	SecondaryKey string
 	AllowTracing bool
+	CreatedDate  time.Time `json:",omitzero"` // of the three times a zero one is unknown
+	StartDate    time.Time `json:",omitzero"` // the periods of quotas are counted from here, else from CreatedDate
+	EndDate      time.Time `json:",omitzero"`
 }
 
 // User is a developer account.

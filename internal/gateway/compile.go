@@ -326,8 +326,9 @@ func (k *compilation) subscriptions() map[string]*subscription {
 
 func compileSubscription(s *apim.Subscription, key string, users map[string]*expr.User) *subscription {
 	out := &subscription{
-		subscription: &expr.Subscription{ID: s.ID, Name: s.Name, Key: key, PrimaryKey: s.PrimaryKey, SecondaryKey: s.SecondaryKey},
-		user:         users[s.Owner], active: s.State == apim.SubscriptionActive || s.State == "", allowTracing: s.AllowTracing,
+		subscription: &expr.Subscription{ID: s.ID, Name: s.Name, Key: key, PrimaryKey: s.PrimaryKey, SecondaryKey: s.SecondaryKey,
+			CreatedDate: s.CreatedDate, StartDate: s.StartDate, EndDate: s.EndDate},
+		user: users[s.Owner], active: s.State == apim.SubscriptionActive || s.State == "", allowTracing: s.AllowTracing,
 	}
 	kind, id, _ := strings.Cut(strings.Trim(s.Scope, "/"), "/")
 	switch {

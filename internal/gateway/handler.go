@@ -372,7 +372,7 @@ func (x *exchange) contain() {
 func (x *exchange) finish() {
 	e := x.Exchange
 	received, kept, _ := x.body.state()
-	e.RequestBytes += received
+	e.RequestBytes = max(e.RequestBytes, received) // an upgraded connection counted what it sent
 	e.ResponseBytes = x.response.total
 	e.Duration = time.Duration(e.Since())
 	e.Query = maskQuery(x.r.URL.RawQuery, x.keyQuery(), e.Endpoint.Diagnostics)

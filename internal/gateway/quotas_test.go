@@ -2,10 +2,18 @@ package gateway
 
 import (
 	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"gatehouse/internal/apim"
 	"gatehouse/internal/policy"
+	"gatehouse/internal/telemetry"
 )
 
 // documents is what the catalog is to the gateway.
@@ -55,4 +63,103 @@ func TestDamagedQuotaCountsStartAnew(t *testing.T) {
 	if c := g.services.Quotas.Add("k", 1, 1, policy.Window{}); !c.Allowed {
 		t.Fatalf("%+v", c)
 	}
+}
+
+// limited is testService with a policy of the free API and of the gold product.
+func limited(backend, free, gold string) *apim.Service {
+	s := testService(backend)
+	s.APIs[2].Policy = document(free)
+	s.Products[0].Policy = document(gold)
+	return s
+}
+
+func TestQuotaOfASubscriptionSurvivesARestart(t *testing.T) {
+	backend := echoBackend(t)
+	d := &documents{all: map[string][]byte{}}
+	s := limited(backend.URL, "", `<quota calls="2" renewal-period="3600"/>`)
+	s.Subscriptions[0].StartDate = time.Now().Add(-30*time.Minute - 5*time.Second)
+	var failure telemetry.Failure
+	status := func(h *harness) (int, string, string) {
+		resp, body := h.call(t, "GET", "/closed/items/1", nil, "Ocp-Apim-Subscription-Key", "key-gold-1")
+		failure = h.recorder.last(t).Failure
+		return resp.StatusCode, resp.Header.Get("Retry-After"), body
+	}
+	first := newHarness(t, s, d.use)
+	if code, _, body := status(first); code != 200 {
+		t.Fatal(code, body)
+	}
+	first.gateway.Close(context.Background())
+	second := newHarness(t, s, d.use)
+	defer second.gateway.Close(context.Background())
+	if code, _, body := status(second); code != 200 {
+		t.Fatal(code, body)
+	}
+	code, wait, body := status(second)
+	seconds, _ := strconv.Atoi(wait)
+	if code != 403 || seconds < 1700 || seconds > 1796 || !strings.HasPrefix(body, `{ "statusCode": 403, "message": "Out of call volume quota. Quota will be replenished in 00:2`) {
+		t.Fatal(code, wait, body)
+	}
+	if failure.Reason != "QuotaExceeded" || failure.Source != "quota" {
+		t.Fatalf("%+v", failure)
+	}
+}
+
+// The bytes of streams count as they are, not as headers announce them.
+func TestQuotaCountsTheBytesOfStreams(t *testing.T) {
+	h := newHarness(t, limited(echoBackend(t).URL, `<quota-by-key counter-key="k" bandwidth="4" renewal-period="3600"/>`, ""), nil)
+	body := strings.Repeat("x", 4096)
+	resp, _ := h.call(t, "POST", "/free/items/1", struct{ io.Reader }{strings.NewReader(body)}) // chunked
+	if resp.StatusCode != 200 {
+		t.Fatal(resp.Status)
+	}
+	h.recorder.last(t)
+	resp, text := h.call(t, "GET", "/free/items/1", nil)
+	if resp.StatusCode != 403 || !strings.Contains(text, "Out of bandwidth quota. Quota will be replenished in 00:") {
+		t.Fatal(resp.Status, text)
+	}
+}
+
+func TestConcurrencyIsLimited(t *testing.T) {
+	release, inside := make(chan struct{}), make(chan struct{}, 10)
+	backend := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		inside <- struct{}{}
+		select {
+		case <-release:
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(backend.Close)
+	s := testService(backend.URL)
+	s.APIs[2].Policy = &apim.Document{File: "test.xml", Text: `<policies><inbound/><backend><limit-concurrency key="k" max-count="2"><forward-request/></limit-concurrency></backend><outbound/><on-error/></policies>`}
+	h := newHarness(t, s, nil)
+	var group sync.WaitGroup
+	for range 2 {
+		group.Go(func() {
+			if resp, body := h.call(t, "GET", "/free/items/1", nil); resp.StatusCode != 200 {
+				t.Error(resp.Status, body)
+			}
+		})
+		<-inside
+	}
+	if resp, body := h.call(t, "GET", "/free/items/1", nil); resp.StatusCode != 429 {
+		t.Error(resp.Status, body)
+	}
+	// A client that leaves gives its place back too.
+	ctx, cancel := context.WithCancel(context.Background())
+	release <- struct{}{}
+	release <- struct{}{}
+	group.Wait()
+	req, _ := http.NewRequestWithContext(ctx, "GET", h.URL+"/free/items/1", nil)
+	group.Go(func() { _, _ = http.DefaultClient.Do(req) })
+	<-inside
+	cancel()
+	group.Wait()
+	places := h.gateway.services.Quotas.(quotas).Places
+	for range 1000 {
+		if places.Len() == 0 {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Error("the place of a client that left was not given back")
 }

@@ -113,6 +113,7 @@ func (x *exchange) respond() {
 	}
 	x.writeHeader(resp)
 	err := x.writeBody(resp)
+	e.RequestBytes, _, _ = x.body.state() // taps count it
 	for _, t := range x.Taps() {
 		t.Done(err == nil)
 	}

@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"crypto/tls"
+	"slices"
 	"time"
 
 	"gatehouse/internal/policy/expr"
@@ -38,9 +39,10 @@ type Context struct {
 	// that somebody debugs.
 	Recorder Recorder
 
-	taps  []Tap    // see the response body as it is sent
-	ended bool     // a statement answered: the pipeline stops
-	after []func() // runs after outbound or on-error, in order
+	taps    []Tap    // see the response body as it is sent
+	ended   bool     // a statement answered: the pipeline stops
+	after   []func() // runs after outbound or on-error, in order
+	counted []string // see CountOnce
 	// before runs when the backend section is over.
 	before []func(c *Context) error
 }
@@ -64,6 +66,16 @@ func (c *Context) After(f func()) { c.after = append(c.after, f) }
 // BeforeOutbound registers work for the moment when the backend section is over
 // and context.Response is the backend's answer. An error jumps to on-error.
 func (c *Context) BeforeOutbound(f func(c *Context) error) { c.before = append(c.before, f) }
+
+// CountOnce tells whether the request asks for the first time to be counted
+// against a key: several policies may name the same.
+func (c *Context) CountOnce(key string) bool {
+	if slices.Contains(c.counted, key) {
+		return false
+	}
+	c.counted = append(c.counted, key)
+	return true
+}
 
 // Tap sees the body of the final response on its way to the client, without
 // buffering it.
@@ -290,11 +302,12 @@ func (c *Context) Reset() {
 	variables := c.Variables
 	variables.Reset()
 	parameters := c.Request.MatchedParameters[:0]
-	after, taps, before := c.after, c.taps, c.before
+	after, taps, before, counted := c.after, c.taps, c.before, c.counted
 	clear(after)
 	clear(taps)
 	clear(before)
-	*c = Context{after: after[:0], taps: taps[:0], before: before[:0]}
+	clear(counted)
+	*c = Context{after: after[:0], taps: taps[:0], before: before[:0], counted: counted[:0]}
 	c.Variables = variables
 	c.Request.MatchedParameters = parameters
 }

@@ -18,6 +18,7 @@ func (l *loader) subscriptions() {
 			ID: id, Name: l.str(n, "displayName"), Scope: l.scope(n), State: l.enum(n, apim.SubscriptionActive, subscriptionStates, "state"),
 			Owner: lastSegment(l.str(n, "ownerId")), AllowTracing: l.boolean(n, false, "allowTracing"),
 			PrimaryKey: l.key(n, "primaryKey"), SecondaryKey: l.key(n, "secondaryKey"),
+			CreatedDate: l.date(n, "createdDate"), StartDate: l.date(n, "startDate"), EndDate: l.date(n, "endDate"),
 		}
 		if s.Name == "" {
 			s.Name = id

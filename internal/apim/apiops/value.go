@@ -20,6 +20,21 @@ func (l *loader) str(n *node, path ...string) string {
 	return v.text
 }
 
+// date reads a date and time, the zero time when there is none.
+func (l *loader) date(n *node, name string) time.Time {
+	text := l.str(n, name)
+	if text == "" {
+		return time.Time{}
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05"} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t.UTC()
+		}
+	}
+	l.fail(n.get(name).at, "%s must be a date and time such as 2026-01-31T00:00:00Z", name)
+	return time.Time{}
+}
+
 func (l *loader) boolean(n *node, fallback bool, path ...string) bool {
 	v := n.get(path...)
 	switch {

@@ -35,7 +35,7 @@ var testTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 // newCase reads the files. Lines of context: ip, scope, subscription, product,
 // template (of the operation), path (after the API's), section, repeat (the
-// request is sent so many times), preflight, api-id, backends (ids that exist),
+// request is sent so many times), subscribed (a time), preflight, api-id, backends (ids that exist),
 // "parameter name", "variable name", "cache key", "mock status type" (example
 // text) and "sample status type".
 func newCase(t *testing.T, files map[string]string) *goldenCase {
@@ -158,6 +158,7 @@ func (g *goldenCase) send(p *policy.Pipeline) {
 	} else {
 		failure = p.Run(c, fallback)
 	}
+	feedTaps(c)
 	if failure != nil {
 		fmt.Fprintf(g.writer("error"), "source: %s\nreason: %s\nmessage: %s\nplace: %s %s %s\n",
 			failure.Source, failure.Reason, failure.Message, failure.Scope, failure.Section, failure.Path)
@@ -217,6 +218,7 @@ func (g *goldenCase) context() *policy.Context {
 	c.Target = policy.Target{URL: c.API.ServiceURL}
 	if id := g.settings["subscription"]; id != "" {
 		c.Subscription = &expr.Subscription{ID: id, Name: id}
+		c.Subscription.CreatedDate, _ = time.Parse(time.RFC3339, g.settings["subscribed"])
 	}
 	if id := g.settings["product"]; id != "" {
 		c.Product = &expr.Product{ID: id, Name: id}
@@ -249,6 +251,7 @@ func (g *goldenCase) request(c *policy.Context) {
 	c.Request.URL = c.Request.OriginalURL
 	if body != "" {
 		body = strings.TrimSuffix(body, "\n")
+		c.Exchange.RequestBytes = int64(len(body))
 		c.Request.Body = expr.StreamBody(io.NopCloser(strings.NewReader(body)), int64(len(body)))
 	}
 }

@@ -1,7 +1,6 @@
 package statement
 
 import (
-	"strings"
 	"time"
 
 	"gatehouse/internal/policy"
@@ -26,10 +25,9 @@ type rateLimitAPI struct {
 	operations []rateLimitTarget
 }
 
-// rateLimitTarget is an API or operation by id, or by name.
 type rateLimitTarget struct {
-	id, name string
-	limit    rateLimitValue
+	limitTarget
+	limit rateLimitValue
 }
 
 func rateLimit() *policy.Definition {
@@ -61,11 +59,7 @@ func compileRateLimit(k *policy.Compiler, e *policy.Element) policy.Statement {
 
 func compileRateLimitTarget(k *policy.Compiler, e *policy.Element) rateLimitTarget {
 	checkAttributes(k, e, "name", "id", "calls", "renewal-period")
-	t := rateLimitTarget{id: k.Literal(e, "id", ""), name: k.Literal(e, "name", ""), limit: compileRateLimitValue(k, e)}
-	if t.id == "" && t.name == "" {
-		k.Errorf(e.Pos, "<%s> needs the attribute \"id\" or \"name\"", e.Name)
-	}
-	return t
+	return rateLimitTarget{limit: compileRateLimitValue(k, e), limitTarget: compileLimitTarget(k, e)}
 }
 
 func compileRateLimitValue(k *policy.Compiler, e *policy.Element) rateLimitValue {
@@ -76,14 +70,6 @@ func compileRateLimitValue(k *policy.Compiler, e *policy.Element) rateLimitValue
 		}
 	}
 	return rateLimitValue{calls: calls.Literal, window: duration(period.Literal)}
-}
-
-// is tells whether the target names the API or operation.
-func (t *rateLimitTarget) is(id, name string) bool {
-	if t.id != "" {
-		return strings.EqualFold(t.id, id)
-	}
-	return strings.EqualFold(t.name, name)
 }
 
 func (s *rateLimitStatement) Run(c *policy.Context) error {

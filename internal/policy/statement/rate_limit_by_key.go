@@ -2,6 +2,7 @@ package statement
 
 import (
 	"math"
+	"strconv"
 	"time"
 
 	"gatehouse/internal/policy"
@@ -9,7 +10,8 @@ import (
 )
 
 // rateLimitByKeyStatement limits calls by the value of a key. There is one
-// counter for each key value, in all scopes. When a condition or a count is an
+// counter for each key value, in all scopes; a request counts once, however
+// many policies name it. When a condition or a count is an
 // expression, the call is counted when its response is known; until then it is
 // only checked, so that the refusal comes one call late.
 type rateLimitByKeyStatement struct {
@@ -55,7 +57,8 @@ func (s *rateLimitByKeyStatement) Run(c *policy.Context) error {
 	if limit < 0 || seconds < 1 || seconds > maxRenewal {
 		return invalid(c, s.source, "calls must not be below 0, and renewal-period must be from 1 to 300 seconds.")
 	}
-	key, window := "rate-limit-by-key/"+key, duration(seconds)
+	// The window is part of the key: one counter for each pair of them.
+	key, window := "rate-limit-by-key/"+strconv.FormatInt(seconds, 10)+"/"+key, duration(seconds)
 	if s.late {
 		return s.runLate(c, key, limit, window)
 	}
@@ -66,7 +69,13 @@ func (s *rateLimitByKeyStatement) Run(c *policy.Context) error {
 	if !s.condition.Literal {
 		n = 0
 	}
-	count := c.Services.Counters.Add(key, n, limit, window)
+	var count policy.Count
+	if c.CountOnce(key) {
+		count = c.Services.Counters.Add(key, n, limit, window)
+	} else { // this request is among those that were counted
+		count = c.Services.Counters.Add(key, 0, limit+1, window)
+		count.Remaining = max(0, count.Remaining-1)
+	}
 	s.show(c, count.Remaining, limit)
 	if !count.Allowed {
 		return s.exceeded(c, count.RetryAfter)
@@ -88,7 +97,7 @@ func (s *rateLimitByKeyStatement) runLate(c *policy.Context, key string, limit i
 			c.Event(telemetry.SeverityWarning, s.source, "the call was not counted: "+err.Error(), nil)
 			return
 		}
-		if n > 0 {
+		if n > 0 && c.CountOnce(key) {
 			// The call was served: it counts even when it goes beyond the limit.
 			counters.Add(key, n, math.MaxInt64, window)
 		}

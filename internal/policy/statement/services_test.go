@@ -22,6 +22,7 @@ type fakeServices struct {
 	cache     memoryCache
 	counters  memoryCounters
 	keys      fixedKeys
+	quotas    *memoryQuotas
 }
 
 func newFakeServices(g *goldenCase) *fakeServices {
@@ -32,11 +33,11 @@ func newFakeServices(g *goldenCase) *fakeServices {
 		return strings.Split(text, "---\n")
 	}
 	return &fakeServices{g: g, backend: split(g.files["backend"]), requester: split(g.files["requester"]),
-		cache: memoryCache{}, counters: memoryCounters{}, keys: fixedKeys{}}
+		cache: memoryCache{}, counters: memoryCounters{}, keys: fixedKeys{}, quotas: newMemoryQuotas(g)}
 }
 
 func (f *fakeServices) policy() *policy.Services {
-	return &policy.Services{Forward: forwarding{f}, HTTP: f, Counters: f.counters, Cache: f.cache, Keys: f.keys}
+	return &policy.Services{Forward: forwarding{f}, HTTP: f, Counters: f.counters, Cache: f.cache, Keys: f.keys, Quotas: f.quotas}
 }
 
 // next takes the next response; the last one stays.
