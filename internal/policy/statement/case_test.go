@@ -158,7 +158,6 @@ func (g *goldenCase) send(p *policy.Pipeline) {
 	} else {
 		failure = p.Run(c, fallback)
 	}
-	feedTaps(c)
 	if failure != nil {
 		fmt.Fprintf(g.writer("error"), "source: %s\nreason: %s\nmessage: %s\nplace: %s %s %s\n",
 			failure.Source, failure.Reason, failure.Message, failure.Scope, failure.Section, failure.Path)
@@ -169,6 +168,7 @@ func (g *goldenCase) send(p *policy.Pipeline) {
 		}
 		writeResponse(g.writer("response"), c.Response)
 	}
+	feedTaps(c)
 	c.Variables.Each(func(name string, value any) {
 		if _, given := g.settings["variable "+name]; !given {
 			fmt.Fprintf(g.writer("variables"), "%s = %s\n", name, describeValue(value))

@@ -1,6 +1,8 @@
 package statement
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +22,9 @@ func newMemoryQuotas(g *goldenCase) *memoryQuotas {
 	for key, value := range g.settings {
 		if name, ok := strings.CutPrefix(key, "busy "); ok {
 			m.places[name] = int64(len(value))
+		}
+		if name, ok := strings.CutPrefix(key, "quota "); ok {
+			m.counts[name], _ = strconv.ParseInt(value, 10, 64)
 		}
 	}
 	return m
@@ -47,14 +52,19 @@ func (m *memoryQuotas) Enter(key string, most int64) (func(), bool) {
 	return func() { m.places[key]-- }, true
 }
 
-// feedTaps shows the response to what watches it, as the gateway does.
+// feedTaps shows the response to what watches it, in pieces of a few bytes as a
+// slow backend would send them.
 func feedTaps(c *policy.Context) {
 	if len(c.Taps()) == 0 || c.Response == nil {
 		return
 	}
 	data, err := c.Response.Body.Bytes(true)
+	for piece := range slices.Chunk(data, 7) {
+		for _, t := range c.Taps() {
+			t.See(piece)
+		}
+	}
 	for _, t := range c.Taps() {
-		t.See(data)
 		t.Done(err == nil)
 	}
 }

@@ -46,7 +46,7 @@ func TestRetryWaits(t *testing.T) {
 
 func TestSleepEndsWhenTheClientLeaves(t *testing.T) {
 	ctx, leave := context.WithCancel(context.Background())
-	c := &policy.Context{Std: ctx}
+	c := &policy.Context{Std: ctx, Services: &policy.Services{}}
 	done := make(chan error, 1)
 	go func() { done <- sleep(c, time.Hour) }()
 	leave()

@@ -23,6 +23,7 @@ type fakeServices struct {
 	counters  memoryCounters
 	keys      fixedKeys
 	quotas    *memoryQuotas
+	vectors   *memoryVectors
 }
 
 func newFakeServices(g *goldenCase) *fakeServices {
@@ -33,11 +34,13 @@ func newFakeServices(g *goldenCase) *fakeServices {
 		return strings.Split(text, "---\n")
 	}
 	return &fakeServices{g: g, backend: split(g.files["backend"]), requester: split(g.files["requester"]),
-		cache: memoryCache{}, counters: memoryCounters{}, keys: fixedKeys{}, quotas: newMemoryQuotas(g)}
+		cache: memoryCache{}, counters: memoryCounters{}, keys: fixedKeys{},
+		quotas: newMemoryQuotas(g), vectors: &memoryVectors{}}
 }
 
 func (f *fakeServices) policy() *policy.Services {
-	return &policy.Services{Forward: forwarding{f}, HTTP: f, Counters: f.counters, Cache: f.cache, Keys: f.keys, Quotas: f.quotas}
+	return &policy.Services{Forward: forwarding{f}, HTTP: f, Counters: f.counters, Cache: f.cache, Keys: f.keys,
+		Quotas: f.quotas, Tokens: namedTokens{}, Vectors: f.vectors}
 }
 
 // next takes the next response; the last one stays.
@@ -109,7 +112,11 @@ func (f forwarding) Forward(c *policy.Context, o policy.ForwardOptions) error {
 // Send implements policy.Requester.
 func (f *fakeServices) Send(c *policy.Context, r *policy.OutgoingRequest) (*expr.Response, error) {
 	b := f.g.writer("sent")
-	fmt.Fprintf(b, "%s %s %s\n# timeout %s\n", r.Source, r.Method, r.URL.String(), r.Timeout)
+	target := r.URL.String()
+	if r.Backend != "" {
+		target = "backend " + r.Backend + " " + strings.TrimPrefix(target, "://")
+	}
+	fmt.Fprintf(b, "%s %s %s\n# timeout %s\n", r.Source, r.Method, target, r.Timeout)
 	writeHeader(b, r.Header)
 	writeBody(b, r.Body, nil)
 	out, err := next(&f.requester)

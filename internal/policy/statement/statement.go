@@ -15,6 +15,8 @@ import "gatehouse/internal/policy"
 func Table() map[string]*policy.Definition {
 	list := []*policy.Definition{
 		authenticationBasic(),
+		azureOpenAIEmitTokenMetric(),
+		azureOpenAITokenLimit(),
 		cacheLookupValue(),
 		cacheRemoveValue(),
 		cacheStoreValue(),
@@ -26,6 +28,8 @@ func Table() map[string]*policy.Definition {
 		forwardRequest(),
 		ipFilter(),
 		limitConcurrency(),
+		llmEmitTokenMetric(),
+		llmTokenLimit(),
 		mockResponse(),
 		quota(),
 		quotaByKey(),

@@ -1,0 +1,125 @@
+package gateway
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+// slowModel streams words, each only after the client has got the one before.
+func slowModel(t *testing.T, got <-chan string, words ...string) *httptest.Server {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if r.Header.Get("Accept-Encoding") == "gzip" || !strings.Contains(string(body), `"stream":true`) {
+			t.Errorf("the backend got %v %s", r.Header, body)
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		for _, word := range words {
+			fmt.Fprintf(w, "data: {\"choices\":[{\"delta\":{\"content\":%q}}]}\n\n", word)
+			if err := http.NewResponseController(w).Flush(); err != nil {
+				return
+			}
+			select {
+			case line := <-got:
+				if !strings.Contains(line, word) {
+					t.Errorf("the client has %q, not %q", line, word)
+				}
+			case <-time.After(5 * time.Second):
+				t.Errorf("%q did not reach the client", word)
+				return
+			}
+		}
+		fmt.Fprint(w, "data: [DONE]\n\n")
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+const streamedPrompt = `{"stream":true,"messages":[{"role":"user","content":"Say hello"}]}`
+
+func TestTokensOfAStreamAreCountedAsItPasses(t *testing.T) {
+	got := make(chan string)
+	model := slowModel(t, got, "Hello", ", world", "!")
+	s := testService(model.URL)
+	s.APIs[2].Policy = document(`
+<llm-token-limit counter-key="k" tokens-per-minute="20" estimate-prompt-tokens="false" remaining-tokens-header-name="X-Left"/>
+<llm-emit-token-metric namespace="llm"><dimension name="API ID"/></llm-emit-token-metric>`)
+	h := newHarness(t, s, nil)
+	req, _ := http.NewRequest("POST", h.URL+"/free/items/1", strings.NewReader(streamedPrompt))
+	req.Header.Set("Accept-Encoding", "gzip")
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if left := resp.Header.Get("X-Left"); left != "11" { // 2 tokens, 4 around the message, 3 before the answer
+		t.Errorf("%s tokens were left when the stream began", left)
+	}
+	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+		if strings.Contains(lines.Text(), "choices") {
+			got <- lines.Text()
+		}
+	}
+	measured := map[string]float64{}
+	for _, m := range h.recorder.last(t).Measurements {
+		measured[m.Name] = m.Value
+	}
+	if measured["Prompt Tokens"] != 9 || measured["Completion Tokens"] != 4 || measured["Total Tokens"] != 13 {
+		t.Errorf("measured %v", measured)
+	}
+	// 13 of 20 are taken: the prompt of 9 does not fit any more.
+	denied, body := h.call(t, "POST", "/free/items/1", strings.NewReader(streamedPrompt))
+	if denied.StatusCode != 429 || !strings.Contains(body, "Token limit is exceeded. Try again in 60 seconds.") || denied.Header.Get("Retry-After") != "60" {
+		t.Errorf("got %d %v %s", denied.StatusCode, denied.Header, body)
+	}
+}
+
+func TestTokensOfABrokenStreamAreCounted(t *testing.T) {
+	model := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		fmt.Fprint(w, "data: {\"choices\":[{\"delta\":{\"content\":\"Hello, world!\"}}]}\n\n")
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}))
+	t.Cleanup(model.Close)
+	s := testService(model.URL)
+	s.APIs[2].Policy = document(`<llm-emit-token-metric/>`)
+	h := newHarness(t, s, nil)
+	req, _ := http.NewRequest("POST", h.URL+"/free/items/1", strings.NewReader(streamedPrompt))
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(resp.Body); err == nil {
+		t.Error("the broken stream looked whole")
+	}
+	_ = resp.Body.Close()
+	e := h.recorder.last(t)
+	if len(e.Measurements) != 3 || e.Measurements[0].Value != 13 {
+		t.Errorf("measured %v", e.Measurements)
+	}
+}
+
+func TestTokenQuotaOfAnswers(t *testing.T) {
+	model := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"choices":[],"usage":{"prompt_tokens":50,"completion_tokens":10,"total_tokens":60}}`)
+	}))
+	t.Cleanup(model.Close)
+	s := testService(model.URL)
+	s.APIs[2].Policy = document(`<llm-token-limit counter-key="k" token-quota="100" token-quota-period="Monthly" estimate-prompt-tokens="false"
+ remaining-quota-tokens-header-name="X-Left" tokens-consumed-header-name="X-Used"/>`)
+	h := newHarness(t, s, nil)
+	for i, want := range []string{"200 40 60", "200 0 60", "403 0 "} {
+		resp, _ := h.call(t, "POST", "/free/items/1", strings.NewReader(`{"messages":[]}`))
+		if got := fmt.Sprint(resp.StatusCode, " ", resp.Header.Get("X-Left"), " ", resp.Header.Get("X-Used")); got != want {
+			t.Errorf("call %d: got %s, want %s", i+1, got, want)
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package statement
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// tokenUsage is how many tokens a call took.
+type tokenUsage struct{ prompt, completion, total int64 }
+
+// maxTokens bounds what a backend may claim.
+const maxTokens = 1 << 40
+
+// merge takes over what is known better: counts of a stream only grow.
+func (u *tokenUsage) merge(other tokenUsage) {
+	u.prompt, u.completion, u.total = max(u.prompt, other.prompt), max(u.completion, other.completion), max(u.total, other.total)
+}
+
+// sum fills in the total.
+func (u *tokenUsage) sum() { u.total = max(u.total, u.prompt+u.completion) }
+
+// parseAnswer reads a JSON answer of a model, or the data of one event of a
+// streamed answer; nil when it is neither.
+func parseAnswer(data []byte) map[string]any {
+	var m map[string]any
+	if json.Unmarshal(data, &m) != nil {
+		return nil
+	}
+	return m
+}
+
+// usageOf finds the usage that an answer or event reports. It stands in the
+// root, or in the response (OpenAI) or message (Anthropic) of an event.
+func usageOf(answer map[string]any) (u tokenUsage) {
+	for _, holder := range []any{answer, answer["response"], answer["message"]} {
+		m, _ := holder.(map[string]any)
+		for _, name := range []string{"usage", "usageMetadata"} {
+			if usage, ok := m[name].(map[string]any); ok {
+				u.merge(readUsage(usage))
+			}
+		}
+	}
+	return u
+}
+
+// readUsage knows the names of OpenAI's chat and responses APIs, of Anthropic
+// and of Google. Anthropic counts cached prompt tokens apart.
+func readUsage(m map[string]any) tokenUsage {
+	number := func(name string) int64 {
+		n, _ := m[name].(float64)
+		return int64(min(max(n, 0), maxTokens))
+	}
+	u := tokenUsage{
+		prompt: number("prompt_tokens") + number("promptTokenCount") +
+			number("input_tokens") + number("cache_creation_input_tokens") + number("cache_read_input_tokens"),
+		completion: number("completion_tokens") + number("output_tokens") + number("candidatesTokenCount") + number("thoughtsTokenCount"),
+		total:      number("total_tokens") + number("totalTokenCount"),
+	}
+	u.sum()
+	return u
+}
+
+// answerText is what the model says in a whole answer.
+func answerText(answer map[string]any) string {
+	return said(answer, "choices", "content", "output", "candidates")
+}
+
+// eventText is what the model says in one event of a streamed answer. Events
+// that repeat what earlier ones said hold it under other names.
+func eventText(event map[string]any) string { return said(event, "choices", "delta", "candidates") }
+
+func said(m map[string]any, names ...string) string {
+	var b strings.Builder
+	for _, name := range names {
+		gatherText(m[name], &b)
+	}
+	return b.String()
+}
