@@ -251,7 +251,8 @@ func (k *compilation) variant(a *apim.API, op *apim.Operation, narrow []*policy.
 		documents = append(documents, p.document)
 	}
 	documents = append(documents, k.global)
-	env := &policy.Environment{Definitions: k.options.Definitions, Profile: k.options.Profile, Backends: k.backends, Service: k.service, API: a, Operation: op, Branches: k.options.Branches}
+	env := &policy.Environment{Definitions: k.options.Definitions, Profile: k.options.Profile, Backends: k.backends, Service: k.service, API: a, Operation: op, Branches: k.options.Branches,
+		Authority: k.options.Authority}
 	if op != nil {
 		env.Responses = op.Responses
 	}

@@ -21,6 +21,7 @@ import (
 	"gatehouse/internal/gateway/backend"
 	"gatehouse/internal/gateway/cache"
 	"gatehouse/internal/gateway/quota"
+	"gatehouse/internal/gateway/token"
 	"gatehouse/internal/policy"
 	"gatehouse/internal/policy/expr"
 	"gatehouse/internal/telemetry"
@@ -53,9 +54,16 @@ type Options struct {
 	MethodNotAllowed bool
 	// LenientNames makes unknown named values a warning.
 	LenientNames bool
-	Backend      backend.Options
-	Cache        cache.Options
-	Quota        quota.Options
+	// Authority is where tenants of Microsoft Entra ID sign in.
+	Authority string
+	// Managed says where tokens of managed identities come from; Transport and
+	// Now are the gateway's.
+	Managed token.ManagedOptions
+	// Grants are the connections of the credential manager.
+	Grants  []token.Grant
+	Backend backend.Options
+	Cache   cache.Options
+	Quota   quota.Options
 	// Load and Save keep documents over a restart, such as the counts of
 	// quotas. Nil: they live in memory only.
 	Load func(name string) ([]byte, error)
@@ -68,7 +76,8 @@ func DefaultOptions() Options {
 	return Options{
 		Sink: telemetry.Discard{}, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 		BodyIdleTimeout: 5 * time.Minute, MaxBodyBytes: 1 << 30, MaxPolicyBodyBytes: expr.DefaultMaxBody,
-		Backend: backend.DefaultOptions(), Cache: cache.DefaultOptions(), Quota: quota.DefaultOptions(),
+		Authority: "https://login.microsoftonline.com",
+		Backend:   backend.DefaultOptions(), Cache: cache.DefaultOptions(), Quota: quota.DefaultOptions(),
 	}
 }
 
@@ -99,9 +108,20 @@ func New(o Options) *Gateway {
 
 		Background: policy.NewBackground(maxBackground),
 	}
+	g.identities()
 	g.services.Background.Panicked = func(value any) { o.Log.Error("a one-way request failed inside", "panic", value) }
 	g.inflight.New = func() any { return new(exchange) }
 	return g
+}
+
+// identities are the tokens that the gateway itself sends.
+func (g *Gateway) identities() {
+	o := &g.options
+	managed := o.Managed
+	managed.Transport, managed.Now = g.requests.transport, o.Now
+	g.services.Tokens = token.NewManaged(managed)
+	warn := func(text string) { o.Log.Warn("identity", "message", text) }
+	g.services.Grants = grants{Grants: token.NewGrants(o.Grants, g.requests.transport, o.Now, warn), keys: g.services.Keys, authority: o.Authority, now: o.Now}
 }
 
 // maxVectorBytes bounds what semantic caches hold.

@@ -41,7 +41,8 @@ type credentials struct {
 	key                          string // subscription key, "" without one or without an API
 }
 
-// requestSecrets are the credentials in a request's headers and key parameter.
+// requestSecrets are the credentials in a request's headers and key parameter,
+// and the tokens that statements obtained for it.
 func (x *exchange) requestSecrets() []string {
 	var out []string
 	add := func(v string) {
@@ -66,6 +67,9 @@ func (x *exchange) requestSecrets() []string {
 		}
 	}
 	add(x.brought.key)
+	for _, v := range x.Concealed() {
+		add(v)
+	}
 	return out
 }
 
@@ -118,11 +122,11 @@ func cleanAttributes(list []telemetry.Attribute, clean func(*string)) {
 	}
 }
 
-// mayLeak tells whether the request brought a credential that could also stand
-// in its path or user agent.
+// mayLeak tells whether the request brought or obtained a credential that could
+// also stand in its path or user agent, or in the path of a call.
 func (x *exchange) mayLeak() bool {
 	b := &x.brought
-	return len(b.authorization) > 0 || len(b.cookie) > 0 || len(b.proxy) > 0 || b.key != ""
+	return len(b.authorization) > 0 || len(b.cookie) > 0 || len(b.proxy) > 0 || b.key != "" || len(x.Concealed()) > 0
 }
 
 // keyQuery is the query parameter that carries the subscription key.

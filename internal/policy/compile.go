@@ -48,6 +48,17 @@ type Environment struct {
 	// Branches is told of every branch of every expression, for the coverage of
 	// policy tests. Nil: expressions are compiled without counting.
 	Branches func(at apim.Position, b *expr.Branch)
+	// Authority is where tenants of Microsoft Entra ID sign in; "" is the public
+	// cloud's.
+	Authority string
+}
+
+// EntraAuthority is the sign-in address of Microsoft Entra ID.
+func (e *Environment) EntraAuthority() string {
+	if e.Authority == "" {
+		return "https://login.microsoftonline.com"
+	}
+	return e.Authority
 }
 
 // Compiler turns elements into statements and collects messages.

@@ -39,6 +39,7 @@ type Context struct {
 	// that somebody debugs.
 	Recorder Recorder
 
+	secrets []string // what must not be recorded
 	taps    []Tap    // see the response body as it is sent
 	ended   bool     // a statement answered: the pipeline stops
 	after   []func() // runs after outbound or on-error, in order
@@ -76,6 +77,13 @@ func (c *Context) CountOnce(key string) bool {
 	c.counted = append(c.counted, key)
 	return true
 }
+
+// Conceal keeps a text that a statement obtained, such as an access token, out
+// of everything that is recorded of the request.
+func (c *Context) Conceal(secret string) { c.secrets = append(c.secrets, secret) }
+
+// Concealed are the texts of Conceal.
+func (c *Context) Concealed() []string { return c.secrets }
 
 // Tap sees the body of the final response on its way to the client, without
 // buffering it.
@@ -302,12 +310,13 @@ func (c *Context) Reset() {
 	variables := c.Variables
 	variables.Reset()
 	parameters := c.Request.MatchedParameters[:0]
-	after, taps, before, counted := c.after, c.taps, c.before, c.counted
+	after, taps, before, counted, secrets := c.after, c.taps, c.before, c.counted, c.secrets
 	clear(after)
 	clear(taps)
 	clear(before)
 	clear(counted)
-	*c = Context{after: after[:0], taps: taps[:0], before: before[:0], counted: counted[:0]}
+	clear(secrets)
+	*c = Context{after: after[:0], taps: taps[:0], before: before[:0], counted: counted[:0], secrets: secrets[:0]}
 	c.Variables = variables
 	c.Request.MatchedParameters = parameters
 }

@@ -67,6 +67,7 @@ func (c *Context) Join(f *Context, variables []string) {
 
 // Drop takes over only what a fork recorded.
 func (c *Context) Drop(f *Context) {
+	c.secrets = append(c.secrets, f.secrets...)
 	e, own := c.Exchange, f.Exchange
 	e.Steps = appendUpTo(e.Steps, own.Steps, telemetry.MaxSteps)
 	e.DroppedSteps += own.DroppedSteps

@@ -103,6 +103,50 @@ type AlertingConfig struct {
 type IdentityConfig struct {
 	// LoopbackOpen lets local users use the plain monitor door without a token.
 	LoopbackOpen bool `yaml:"loopbackOpen"`
+	// Authority is where tenants of Microsoft Entra ID sign in; sovereign clouds
+	// and sites without the internet have their own.
+	Authority string          `yaml:"authority"`
+	Managed   ManagedIdentity `yaml:"managed"`
+	Grants    []GrantConfig   `yaml:"grants"`
+}
+
+// ManagedIdentity says where tokens of managed identities come from.
+type ManagedIdentity struct {
+	Source       string   `yaml:"source"`   // imds, appService, workload, application, command; "" is what the platform says
+	Endpoint     string   `yaml:"endpoint"` // of imds and appService
+	TenantID     string   `yaml:"tenantId"`
+	ClientID     string   `yaml:"clientId"`
+	ClientSecret Secret   `yaml:"clientSecret"`
+	TokenFile    string   `yaml:"tokenFile"` // of workload
+	Command      []string `yaml:"command"`   // {resource} and {clientId} are replaced
+}
+
+// GrantConfig is a connection of the credential manager.
+type GrantConfig struct {
+	Provider      string            `yaml:"provider"`
+	Authorization string            `yaml:"authorization"`
+	TokenEndpoint string            `yaml:"tokenEndpoint"`
+	Flow          string            `yaml:"flow"` // refreshToken, clientCredentials
+	ClientID      string            `yaml:"clientId"`
+	ClientSecret  Secret            `yaml:"clientSecret"`
+	BasicAuth     bool              `yaml:"basicAuth"` // client id and secret in a header, not in the form
+	RefreshToken  Secret            `yaml:"refreshToken"`
+	Scope         string            `yaml:"scope"`
+	Parameters    map[string]string `yaml:"parameters"`
+	Access        []AccessConfig    `yaml:"access"` // who may use it with identity-type="jwt"
+}
+
+// AccessConfig is an application or user of a tenant.
+type AccessConfig struct {
+	TenantID string `yaml:"tenantId"`
+	ObjectID string `yaml:"objectId"`
+}
+
+// Secret is read from a file or an environment variable; the settings file
+// never holds it.
+type Secret struct {
+	File string `yaml:"file"`
+	Env  string `yaml:"env"`
 }
 
 // Duration reads "30s", "15d".
@@ -142,7 +186,7 @@ func DefaultConfig() Config {
 			ReadHeaderTimeout: Duration(10 * time.Second), IdleTimeout: Duration(120 * time.Second), DrainTimeout: Duration(15 * time.Second)},
 		Telemetry: TelemetryConfig{QueueSize: 16384, MetricsInterval: Duration(5 * time.Second)},
 		Rules:     RulesConfig{Interval: Duration(15 * time.Second)},
-		Identity:  IdentityConfig{LoopbackOpen: true},
+		Identity:  IdentityConfig{LoopbackOpen: true, Authority: "https://login.microsoftonline.com"},
 		LogLevel:  "info",
 	}
 }
@@ -160,17 +204,26 @@ func LoadConfig(path string) (Config, error) {
 		return c, fmt.Errorf("read settings %s: %w", path, err)
 	}
 	base := filepath.Dir(path)
-	for _, p := range []*string{&c.Service.Folder, &c.Service.Overrides, &c.Service.OpenAPI, &c.Alerting.File, &c.Gateway.BackendCAFile, &c.Listen.CertificateFile, &c.Listen.KeyFile} {
+	for _, p := range c.paths() {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(base, *p)
 		}
 	}
-	for i, p := range c.Rules.Files {
-		if !filepath.IsAbs(p) {
-			c.Rules.Files[i] = filepath.Join(base, p)
-		}
-	}
 	return c, nil
+}
+
+// paths are the settings that name a file; they are relative to the settings file.
+func (c *Config) paths() []*string {
+	out := []*string{&c.Service.Folder, &c.Service.Overrides, &c.Service.OpenAPI, &c.Alerting.File, &c.Gateway.BackendCAFile, &c.Listen.CertificateFile, &c.Listen.KeyFile,
+		&c.Identity.Managed.ClientSecret.File, &c.Identity.Managed.TokenFile}
+	for i := range c.Rules.Files {
+		out = append(out, &c.Rules.Files[i])
+	}
+	for i := range c.Identity.Grants {
+		g := &c.Identity.Grants[i]
+		out = append(out, &g.ClientSecret.File, &g.RefreshToken.File)
+	}
+	return out
 }
 
 // Check refuses settings that cannot work or are unsafe.

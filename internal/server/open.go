@@ -269,6 +269,9 @@ func gatewayOptions(c Config, log *slog.Logger) (gateway.Options, error) {
 	if o.TrustedProxies, err = c.proxies(); err != nil {
 		return o, err
 	}
+	if err := identityOptions(&o, c.Identity); err != nil {
+		return o, err
+	}
 	return o, backendOptions(&o.Backend, g)
 }
 

@@ -71,7 +71,13 @@ func messageTypes() []typeRow {
 // Authorization is what get-authorization-context stores.
 type Authorization struct {
 	AccessToken string
-	Claims      []Parameter
+	Claims      []Claim // of the token endpoint's answer
+}
+
+// Claim is a named value: a string, a bool, an int64 or a float64.
+type Claim struct {
+	Name  string
+	Value any
 }
 
 // bodyOf is null for a message without a body.

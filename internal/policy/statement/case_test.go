@@ -37,7 +37,7 @@ var testTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 // template (of the operation), path (after the API's), section, repeat (the
 // request is sent so many times), subscribed (a time), preflight, api-id, backends (ids that exist),
 // "parameter name", "variable name", "cache key", "mock status type" (example
-// text) and "sample status type".
+// text) and "sample status type"; more in trust_test.go.
 func newCase(t *testing.T, files map[string]string) *goldenCase {
 	g := &goldenCase{t: t, files: files, settings: map[string]string{}, scope: policy.API, repeat: 1, out: map[string]*strings.Builder{}}
 	for line := range strings.Lines(files["context"]) {
@@ -122,6 +122,7 @@ func (g *goldenCase) compile() *policy.Pipeline {
 
 func (g *goldenCase) environment() *policy.Environment {
 	env := &policy.Environment{Definitions: Table(), Profile: expr.Strict}
+	g.trust(env)
 	if list, ok := g.settings["backends"]; ok {
 		env.Backends = map[string]bool{}
 		for _, id := range strings.Fields(list) {
@@ -200,6 +201,8 @@ func describeValue(v any) string {
 		return fmt.Sprintf("response %d %q", v.StatusCode, body)
 	case string:
 		return fmt.Sprintf("string %q", v)
+	case *expr.Authorization:
+		return fmt.Sprintf("Authorization %s %v", v.AccessToken, v.Claims)
 	}
 	return fmt.Sprintf("%T %v", v, v)
 }
@@ -237,7 +240,7 @@ func (g *goldenCase) context() *policy.Context {
 
 // request reads the raw request into the context.
 func (g *goldenCase) request(c *policy.Context) {
-	head, body, _ := strings.Cut(g.files["request"], "\n\n")
+	head, body, _ := strings.Cut(signTokens(g.t, g.files["request"]), "\n\n")
 	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(strings.TrimRight(head, "\n") + "\n\n")))
 	if err != nil {
 		g.t.Fatalf("request: %v", err)

@@ -62,7 +62,7 @@ func (s *validateJWTStatement) checkAudience(c *policy.Context, t *token) error 
 // documents. A discovery document of many tenants has {tenantid} in its issuer;
 // it stands for any tenant unless issuers are listed.
 func (s *validateJWTStatement) checkIssuer(c *policy.Context, t *token, discovered []string) error {
-	if len(s.issuers)+len(discovered) == 0 {
+	if len(s.issuers)+len(discovered) == 0 && s.tenant == nil {
 		return nil
 	}
 	have := t.text("iss")
@@ -87,4 +87,11 @@ func (s *validateJWTStatement) checkIssuer(c *policy.Context, t *token, discover
 		}
 	}
 	return refuseToken("TokenIssuerNotAllowed", "The issuer of the token is not allowed. Access denied.")
+}
+
+func (s *validateJWTStatement) checkApplications(c *policy.Context, t *token) error {
+	if s.tenant == nil {
+		return nil
+	}
+	return s.tenant.checkApplications(c, t)
 }

@@ -40,7 +40,7 @@ func newFakeServices(g *goldenCase) *fakeServices {
 
 func (f *fakeServices) policy() *policy.Services {
 	return &policy.Services{Forward: forwarding{f}, HTTP: f, Counters: f.counters, Cache: f.cache, Keys: f.keys,
-		Quotas: f.quotas, Tokens: namedTokens{}, Vectors: f.vectors}
+		Quotas: f.quotas, Tokens: fakeTokens{f.g}, Grants: fakeTokens{f.g}, Vectors: f.vectors}
 }
 
 // next takes the next response; the last one stays.
@@ -88,6 +88,7 @@ func (f forwarding) Forward(c *policy.Context, o policy.ForwardOptions) error {
 	if o != (policy.ForwardOptions{HTTPVersion: "1", BufferResponse: true}) {
 		fmt.Fprintf(b, "# %+v\n", o)
 	}
+	writeWay(b, c.Proxy, c.Certificate)
 	writeHeader(b, c.Request.Header)
 	if o.BufferRequestBody {
 		if err := c.Request.Body.Buffer(); err != nil {
@@ -117,6 +118,7 @@ func (f *fakeServices) Send(c *policy.Context, r *policy.OutgoingRequest) (*expr
 		target = "backend " + r.Backend + " " + strings.TrimPrefix(target, "://")
 	}
 	fmt.Fprintf(b, "%s %s %s\n# timeout %s\n", r.Source, r.Method, target, r.Timeout)
+	writeWay(b, r.Proxy, r.Certificate)
 	writeHeader(b, r.Header)
 	writeBody(b, r.Body, nil)
 	out, err := next(&f.requester)

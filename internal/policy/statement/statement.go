@@ -15,6 +15,7 @@ import "gatehouse/internal/policy"
 func Table() map[string]*policy.Definition {
 	list := []*policy.Definition{
 		authenticationBasic(),
+		authenticationManagedIdentity(),
 		azureOpenAIEmitTokenMetric(),
 		azureOpenAITokenLimit(),
 		cacheLookupValue(),
@@ -26,11 +27,13 @@ func Table() map[string]*policy.Definition {
 		emitMetric(),
 		findAndReplace(),
 		forwardRequest(),
+		getAuthorizationContext(),
 		ipFilter(),
 		limitConcurrency(),
 		llmEmitTokenMetric(),
 		llmTokenLimit(),
 		mockResponse(),
+		proxy(),
 		quota(),
 		quotaByKey(),
 		rateLimit(),
@@ -48,6 +51,7 @@ func Table() map[string]*policy.Definition {
 		setStatus(),
 		setVariable(),
 		trace(),
+		validateAzureADToken(),
 		validateJWT(),
 		wait(),
 	}

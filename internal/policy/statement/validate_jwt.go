@@ -13,6 +13,7 @@ import (
 
 // validateJWTStatement lets in requests with a valid token only.
 type validateJWTStatement struct {
+	source               string         // the element's name
 	header, query, token *policy.String // one of them is set
 	code                 policy.Int
 	message              policy.String
@@ -23,7 +24,8 @@ type validateJWTStatement struct {
 	skew                 policy.Int // seconds
 	variable             string
 	discovery            []policy.String
-	keys                 []jwtKey // of the policy itself
+	tenant               *entraTenant // of validate-azure-ad-token
+	keys                 []jwtKey     // of the policy itself
 	decryption           []jwtKey
 	audiences            []policy.String
 	issuers              []policy.String
@@ -51,9 +53,9 @@ func (s *validateJWTStatement) Run(c *policy.Context) error {
 		return err
 	}
 	if !validStatus(code) {
-		return invalid(c, "validate-jwt", "failed-validation-httpcode must be from 100 to 999.")
+		return invalid(c, s.source, "failed-validation-httpcode must be from 100 to 999.")
 	}
-	e := c.Fail("validate-jwt", f.reason, f.message, int(code))
+	e := c.Fail(s.source, f.reason, f.message, int(code))
 	if s.customMessage {
 		if e.Body, err = s.message.Eval(c); err != nil {
 			return err
@@ -85,6 +87,7 @@ func (s *validateJWTStatement) validate(c *policy.Context) error {
 		func() error { return s.checkLifetime(c, t) },
 		func() error { return s.checkAudience(c, t) },
 		func() error { return s.checkIssuer(c, t, issuers) },
+		func() error { return s.checkApplications(c, t) },
 		func() error { return checkClaims(c, s.claims, t) },
 	} {
 		if err := check(); err != nil {
@@ -172,7 +175,7 @@ func (s *validateJWTStatement) verify(c *policy.Context, t *token) (issuers []st
 		return nil, err
 	}
 	candidates := candidateKeys(t, append(keys[:len(keys):len(keys)], s.keys...))
-	if len(candidates) == 0 && len(s.discovery) > 0 {
+	if len(candidates) == 0 && (len(s.discovery) > 0 || s.tenant != nil) {
 		if keys, issuers, err = s.discover(c, true); err != nil {
 			return nil, err
 		}
@@ -195,17 +198,17 @@ func (s *validateJWTStatement) verify(c *policy.Context, t *token) (issuers []st
 
 // discover gives keys and issuers of the discovery documents.
 func (s *validateJWTStatement) discover(c *policy.Context, refresh bool) (keys []jwtKey, issuers []string, err error) {
-	for i := range s.discovery {
-		url, err := s.discovery[i].Eval(c)
-		if err != nil {
-			return nil, nil, err
-		}
+	urls, err := s.discoveryURLs(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, url := range urls {
 		found, err := c.Services.Keys.Issuer(c.Std, url, refresh)
 		if err != nil {
 			if c.Std.Err() == context.Canceled {
 				return nil, nil, policy.ErrClientClosed
 			}
-			c.Event(telemetry.SeverityWarning, "validate-jwt", "the keys of an issuer could not be read: "+err.Error(), nil)
+			c.Event(telemetry.SeverityWarning, s.source, "the keys of an issuer could not be read: "+err.Error(), nil)
 			continue
 		}
 		if found.Issuer != "" {
@@ -218,6 +221,21 @@ func (s *validateJWTStatement) discover(c *policy.Context, refresh bool) (keys [
 		}
 	}
 	return keys, issuers, nil
+}
+
+// discoveryURLs are the discovery documents of the issuers.
+func (s *validateJWTStatement) discoveryURLs(c *policy.Context) ([]string, error) {
+	if s.tenant != nil {
+		return s.tenant.discovery(c)
+	}
+	urls := make([]string, len(s.discovery))
+	for i := range s.discovery {
+		var err error
+		if urls[i], err = s.discovery[i].Eval(c); err != nil {
+			return nil, err
+		}
+	}
+	return urls, nil
 }
 
 func (s *validateJWTStatement) decrypt(text string) (string, error) {

@@ -20,14 +20,12 @@ func validateJWT() *policy.Definition {
 func compileValidateJWT(k *policy.Compiler, e *policy.Element) policy.Statement {
 	checkChildren(k, e, "openid-config", "issuer-signing-keys", "decryption-keys", "audiences", "issuers", "required-claims")
 	s := &validateJWTStatement{
-		code: k.Int(e, "failed-validation-httpcode", 401), message: k.String(e, "failed-validation-error-message", ""),
+		source: e.Name, code: k.Int(e, "failed-validation-httpcode", 401), message: k.String(e, "failed-validation-error-message", ""),
 		customMessage: e.Attr("failed-validation-error-message") != nil,
 		requireExpiry: k.Bool(e, "require-expiration-time", true), requireSigned: k.Bool(e, "require-signed-tokens", true),
 		scheme: k.String(e, "require-scheme", ""), skew: k.Int(e, "clock-skew", 0), variable: k.Literal(e, "output-token-variable-name", ""),
 	}
-	if a := e.Attr("failed-validation-httpcode"); a != nil && s.code.Known() && !validStatus(s.code.Literal) {
-		k.Errorf(a.Value.Pos, "failed-validation-httpcode=%q: expected a status code from 100 to 999", a.Value.Text)
-	}
+	checkFailureCode(k, e, s)
 	s.compileSource(k, e)
 	for _, c := range e.Children {
 		if c.Name == "openid-config" {
@@ -46,6 +44,12 @@ func compileValidateJWT(k *policy.Compiler, e *policy.Element) policy.Statement 
 	return s
 }
 
+func checkFailureCode(k *policy.Compiler, e *policy.Element, s *validateJWTStatement) {
+	if a := e.Attr("failed-validation-httpcode"); a != nil && s.code.Known() && !validStatus(s.code.Literal) {
+		k.Errorf(a.Value.Pos, "failed-validation-httpcode=%q: expected a status code from 100 to 999", a.Value.Text)
+	}
+}
+
 // compileSource reads where the token is.
 func (s *validateJWTStatement) compileSource(k *policy.Compiler, e *policy.Element) {
 	count := 0
@@ -59,7 +63,7 @@ func (s *validateJWTStatement) compileSource(k *policy.Compiler, e *policy.Eleme
 		v := k.String(e, source.name, "")
 		*source.into = &v
 		if count++; count > 1 {
-			k.Errorf(e.Attr(source.name).Pos, "<validate-jwt> takes one of header-name, query-parameter-name and token-value")
+			k.Errorf(e.Attr(source.name).Pos, "<%s> takes one of header-name, query-parameter-name and token-value", e.Name)
 		}
 	}
 	if count == 0 {
