@@ -52,7 +52,7 @@ type Options struct {
 	// MethodNotAllowed answers 405 with Allow when only the verb is wrong.
 	// Azure answers 404.
 	MethodNotAllowed bool
-	// LenientNames makes unknown named values a warning.
+	// LenientNames makes unknown named values and fragments warnings.
 	LenientNames bool
 	// Authority is where tenants of Microsoft Entra ID sign in.
 	Authority string

@@ -191,6 +191,8 @@ func (in *inclusion) find(e *Element) *fragment {
 	}
 	f := in.set.fragments[strings.ToLower(strings.TrimSpace(a.Value.Text))]
 	switch {
+	case f == nil && in.set.Lenient && !a.Value.Secret:
+		in.messages = append(in.messages, Message{Pos: a.Value.Pos, Warning: true, Text: fmt.Sprintf("there is no fragment %q: nothing is put in its place", a.Value.Text)})
 	case f == nil && a.Value.Secret:
 		in.errorf(a.Value.Pos, "there is no fragment with this id; it comes from a secret named value")
 	case f == nil:

@@ -14,8 +14,9 @@ const (
 // Set is what all documents of a service share: named values and fragments. It
 // may be used by many goroutines.
 type Set struct {
-	// Lenient makes unknown named values warnings: they stand for their own
-	// name. It is for looking at documents without their service.
+	// Lenient makes unknown named values and fragments warnings: a name stands
+	// for itself, a fragment for nothing. It is for looking at documents without
+	// their service.
 	Lenient bool
 
 	values    map[string]*apim.NamedValue
