@@ -74,6 +74,7 @@ type compilation struct {
 	global   *policy.Document
 	products map[string]*compiledProduct
 	backends map[string]bool
+	visit    func(Effective) // told of every effective policy; nil but for tools
 }
 
 type compiledProduct struct {
@@ -86,7 +87,7 @@ type compiledProduct struct {
 // as policy.Messages (or joined to one error) with file:line:column; the
 // snapshot is nil when one of them is an error.
 func (g *Gateway) Compile(s *apim.Service) (*Snapshot, error) {
-	k := &compilation{service: s, options: &g.options, products: map[string]*compiledProduct{}, backends: map[string]bool{}}
+	k := g.compilation(s)
 	var previous *backend.Set
 	if now := g.current.Load(); now != nil {
 		previous = now.backends
@@ -94,9 +95,6 @@ func (g *Gateway) Compile(s *apim.Service) (*Snapshot, error) {
 	set, err := backend.NewSet(s.Backends, previous, g.options.Backend)
 	if err != nil {
 		return nil, fmt.Errorf("compile backends: %w", err)
-	}
-	for _, b := range s.Backends {
-		k.backends[b.ID] = true
 	}
 	k.documents()
 	served := k.servedAPIs()
@@ -124,6 +122,14 @@ func (g *Gateway) Compile(s *apim.Service) (*Snapshot, error) {
 	}
 	out.Warnings = append(slices.Clone(s.Warnings), k.warnings()...)
 	return out, nil
+}
+
+func (g *Gateway) compilation(s *apim.Service) *compilation {
+	k := &compilation{service: s, options: &g.options, products: map[string]*compiledProduct{}, backends: map[string]bool{}}
+	for _, b := range s.Backends {
+		k.backends[b.ID] = true
+	}
+	return k
 }
 
 func (k *compilation) warnings() []apim.Warning {
@@ -256,7 +262,11 @@ func (k *compilation) variant(a *apim.API, op *apim.Operation, narrow []*policy.
 	if op != nil {
 		env.Responses = op.Responses
 	}
-	pipeline, messages := policy.Compile(policy.Merge(documents...), env)
+	effective := policy.Merge(documents...)
+	if k.visit != nil {
+		k.visit(newEffective(a, op, p, documents, effective))
+	}
+	pipeline, messages := policy.Compile(effective, env)
 	k.report(k.fresh(messages))
 	v := &variant{pipeline: pipeline, endpoint: k.endpoint(a, op, p)}
 	if p != nil {
