@@ -36,6 +36,7 @@ func shape(root *Element) (*Document, Messages) {
 			errorf(e.Pos, "the section <%s> is given twice; the first is at %s", e.Name, place(first[s].Pos))
 		default:
 			first[s] = e
+			d.places = append(d.places, e)
 			*d.section(s) = e.Children
 			if e.Text.Text != "" || e.Text.Expression {
 				errorf(e.Text.Pos, "the section <%s> holds policies, not text", e.Name)
@@ -76,6 +77,19 @@ func (d *Document) section(s Section) *[]*Element {
 	}
 	return &d.OnError
 }
+
+// Place is where a section begins, or the zero position when it is missing.
+func (d *Document) Place(s Section) apim.Position {
+	for _, e := range d.places {
+		if sectionOf(e.Name) == s {
+			return e.Pos
+		}
+	}
+	return apim.Position{}
+}
+
+// Section gives the elements of a section.
+func (d *Document) Section(s Section) []*Element { return *d.section(s) }
 
 // settle tells every element where it stands and checks <base/>.
 func (d *Document) settle() Messages {

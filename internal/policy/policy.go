@@ -100,6 +100,8 @@ type Value struct {
 	// Place maps a byte offset in Text to its position in the source document,
 	// through entities and named values. Nil means: count from Pos.
 	Place func(offset int) apim.Position
+	// Named is true when a named value is part of Text.
+	Named bool
 	// Secret is true when a secret named value is part of Text: messages must
 	// not quote it.
 	Secret  bool

@@ -30,7 +30,8 @@ type Document struct {
 	// Missing sections count as <base/>.
 	Missing Section
 
-	nested Section // sections with <base/> inside another element
+	places []*Element // the section elements
+	nested Section    // sections with <base/> inside another element
 }
 
 // NewSet checks named values and fragments. Unknown names are found by Parse.
