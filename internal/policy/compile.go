@@ -145,8 +145,10 @@ func (k *Compiler) statement(e *Element) (step, bool) {
 	k.elements = append(k.elements, e)
 	outer := k.parent
 	k.parent = index
+	before := len(k.messages)
 	s := d.Compile(k, e)
 	k.parent = outer
+	k.excuse(e, k.messages[before:])
 	return step{statement: s, index: uint16(index)}, s != nil
 }
 
@@ -330,6 +332,11 @@ func (k *Compiler) program(v Value, want expr.Type) *expr.Program {
 		return k.counted(v, want)
 	}
 	p, err := expr.Compile(v.Text, v.Block, want, k.env.Profile)
+	if err != nil && len(v.unknown) > 0 {
+		if guess := k.supposed(v, want); guess != nil {
+			return guess
+		}
+	}
 	if err != nil {
 		k.Errorf(v.Position(err.Offset), "%s", explain(v, err))
 		return nil

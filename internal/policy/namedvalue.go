@@ -35,7 +35,7 @@ func (s *Set) expand(document apim.Document, asName map[int]bool) (*source, Mess
 			continue
 		}
 		out.WriteString(text[done:start])
-		src.spans = append(src.spans, span{out.Len(), out.Len() + len(replacement), start, end, name, secret})
+		src.spans = append(src.spans, span{out.Len(), out.Len() + len(replacement), start, end, name, secret, value == nil})
 		out.WriteString(replacement)
 		done = end
 		if out.Len() > maxExpandedBytes {

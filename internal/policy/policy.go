@@ -106,6 +106,7 @@ type Value struct {
 	// not quote it.
 	Secret  bool
 	secrets []string // the values of those
+	unknown []string // named values in Text that do not exist and stand for their names
 }
 
 // Attr returns an attribute, or nil.

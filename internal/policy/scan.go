@@ -41,6 +41,7 @@ type span struct {
 	start, end, from, to int
 	name                 string
 	secret               bool
+	unknown              bool // the name stands for itself
 }
 
 // reference is a {{name}} at a byte offset of text.

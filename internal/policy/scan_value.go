@@ -98,7 +98,9 @@ func (p *parser) value(pieces []piece, keep []int) Value {
 	first, last := pieces[0], pieces[len(pieces)-1]
 	v := Value{Pos: p.pos(first.start)}
 	named, secret := s.touched(first.start, last.end)
-	v.Named = named
+	if v.Named = named; named {
+		v.unknown = s.unknownNames(first.start, last.end)
+	}
 	if v.Secret = secret; secret {
 		v.secrets = s.secrets(first.start, last.end)
 	}
