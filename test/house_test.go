@@ -89,7 +89,8 @@ var floors = []struct {
 	{"internal/api", 2, nil},
 	{"internal/gateway", 4, []string{"internal/gateway/route", "internal/gateway/backend", "internal/gateway/quota", "internal/gateway/cache", "internal/gateway/token", "internal/graphql", "internal/policy", "internal/policy/expr", "internal/policy/statement"}},
 	{"internal/server", 5, []string{"internal", "web"}},
-	{"cmd/gatehouse", 6, []string{"internal/server"}},
+	{"internal/workbench", 5, []string{"internal/gateway", "internal/policy", "internal/policy/expr", "internal/policy/statement", "internal/apim/apiops", "internal/apim/openapi"}},
+	{"cmd/gatehouse", 6, []string{"internal/server", "internal/workbench"}},
 	{"bench", 6, nil},
 	{"test", 6, []string{"internal", "web"}},
 }

@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"gatehouse/internal/server"
+	"gatehouse/internal/workbench"
 )
 
 // version is set by the linker for releases.
@@ -27,6 +28,8 @@ metrics, traces and alerts built in.
   gatehouse run --service DIR                serve an APIOps artifact folder
   gatehouse run --openapi FILE --backend URL serve one API from its description
   gatehouse check --service DIR              compile the service and print what is wrong
+  gatehouse policy check DIR|FILE            check policies, for people and for CI
+  gatehouse policy explain --service DIR ... the policy that runs for an operation
   gatehouse version
 
 Flags of run and demo (each also as an environment variable GATEHOUSE_<FLAG>):
@@ -55,6 +58,8 @@ func command(args []string, out io.Writer) error {
 	switch name {
 	case "run", "demo", "check":
 		return start(name, args, out)
+	case "policy":
+		return workbench.Run(args, out)
 	case "version", "--version":
 		_, err := fmt.Fprintln(out, "gatehouse", version)
 		return err
