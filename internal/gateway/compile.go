@@ -38,8 +38,9 @@ type compiledAPI struct {
 	target     policy.Target
 	direct     *backend.Target // target compiled; nil without a serviceUrl
 	operations []compiledOperation
-	fallback   *variant // API without operation, for requests that match none
-	open       int      // variant of the open product, 0 when there is none
+	admit      func(*exchange) *policy.Error // refuses what is no request of the API's type; nil for HTTP
+	fallback   *variant                      // API without operation, for requests that match none
+	open       int                           // variant of the open product, 0 when there is none
 	variantOf  map[string]int
 }
 
@@ -187,7 +188,7 @@ func (k *compilation) servedAPIs() []*apim.API {
 	var out []*apim.API
 	for _, a := range k.service.APIs {
 		switch a.Type {
-		case "", apim.TypeHTTP:
+		case "", apim.TypeHTTP, apim.TypeWebSocket:
 			out = append(out, a)
 		case apim.TypeGraphQL:
 			out = append(out, graphQLEndpoint(a))
@@ -213,6 +214,9 @@ func (k *compilation) api(a *apim.API) *compiledAPI {
 				Text: fmt.Sprintf("serviceUrl %q: %v; it must be an absolute http or https URL", a.ServiceURL, err)}})
 		}
 		out.context.ServiceURL, out.target = u, policy.Target{URL: u}
+	}
+	if a.Type == apim.TypeWebSocket {
+		out.admit = handshake
 	}
 	products := k.productsOf(a)
 	for i, p := range products {

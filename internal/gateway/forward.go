@@ -81,7 +81,7 @@ func (x *exchange) pick() (*backend.Target, error) {
 
 // direct is the target of a plain URL.
 func direct(u *expr.URL, t *backend.Transport) *backend.Target {
-	return &backend.Target{URL: &url.URL{Scheme: u.Scheme, Host: u.Authority(), Path: u.Path, RawPath: u.Path, RawQuery: u.RawQuery}, Transport: t}
+	return &backend.Target{URL: &url.URL{Scheme: backend.HTTPScheme(u.Scheme), Host: u.Authority(), Path: u.Path, RawPath: u.Path, RawQuery: u.RawQuery}, Transport: t}
 }
 
 // outgoing builds the request from parsed fields only.

@@ -47,6 +47,9 @@ type Options struct {
 	// BodyIdleTimeout is how long a client may pause within a request body, 0:
 	// for ever.
 	BodyIdleTimeout time.Duration
+	// UpgradeIdleTimeout is how long nothing may pass through an upgraded
+	// connection (WebSocket), 0: for ever.
+	UpgradeIdleTimeout time.Duration
 	// MaxPolicyBodyBytes is the largest body that a policy may read.
 	MaxPolicyBodyBytes int64
 	// MethodNotAllowed answers 405 with Allow when only the verb is wrong.
@@ -75,7 +78,7 @@ type Options struct {
 func DefaultOptions() Options {
 	return Options{
 		Sink: telemetry.Discard{}, Log: slog.New(slog.DiscardHandler), Now: time.Now,
-		BodyIdleTimeout: 5 * time.Minute, MaxBodyBytes: 1 << 30, MaxPolicyBodyBytes: expr.DefaultMaxBody,
+		BodyIdleTimeout: 5 * time.Minute, UpgradeIdleTimeout: 15 * time.Minute, MaxBodyBytes: 1 << 30, MaxPolicyBodyBytes: expr.DefaultMaxBody,
 		Authority: "https://login.microsoftonline.com",
 		Backend:   backend.DefaultOptions(), Cache: cache.DefaultOptions(), Quota: quota.DefaultOptions(),
 	}

@@ -252,6 +252,9 @@ func (x *exchange) admit(denied *policy.Error) *policy.Error {
 	if limit := x.gateway.options.MaxBodyBytes; limit > 0 && x.r.ContentLength > limit {
 		return tooLarge()
 	}
+	if x.api.admit != nil {
+		return x.api.admit(x)
+	}
 	return nil
 }
 

@@ -247,7 +247,7 @@ func (x *exchange) upgrade(resp *expr.Response) {
 		x.cut(err)
 		return
 	}
-	result := backend.Pipe(x.r.Context(), client, stream, upgradeLinger)
+	result := backend.Pipe(x.r.Context(), client, stream, upgradeLinger, x.gateway.options.UpgradeIdleTimeout)
 	x.Exchange.RequestBytes = result.Sent
 	x.response.total += result.Received
 	if result.Err != nil {

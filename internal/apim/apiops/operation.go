@@ -12,12 +12,18 @@ import (
 // operations reads those of the specification, adds the ones that have an
 // information file of their own, and attaches policies and tags.
 func (l *loader) operations(a *apim.API, folder string, n *node) {
-	if a.Type == apim.TypeGraphQL {
+	switch a.Type {
+	case apim.TypeHTTP:
+	case apim.TypeGraphQL:
 		l.graphQL(a, folder)
-	} else if a.Type != apim.TypeHTTP {
+	case apim.TypeWebSocket:
+		a.Operations = append(a.Operations, &apim.Operation{ID: "onHandshake", Name: "onHandshake", Method: "GET", URLTemplate: "/*"})
+	default:
 		l.warn("apis/"+a.ID, "is of the type %s, which is not served yet", a.Type)
 	}
-	a.Schemas = l.schemas("apis/"+a.ID+"/", folder+"schemas/")
+	if a.Type != apim.TypeGraphQL { // which has read its own
+		a.Schemas = l.schemas("apis/"+a.ID+"/", folder+"schemas/")
+	}
 	l.specification(a, folder)
 	for _, name := range l.files.children(folder + "operations/") {
 		below := folder + "operations/" + name + "/"
@@ -73,6 +79,9 @@ func (l *loader) declared(a *apim.API, name, folder string) *apim.Operation {
 			a.Operations = append(a.Operations, op)
 		}
 		l.operationInfo(a, op, n)
+		if a.Type == apim.TypeWebSocket {
+			op.Method, op.URLTemplate = "GET", "/*" // the path below the API goes to the backend
+		}
 	}
 	return op
 }

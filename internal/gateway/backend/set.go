@@ -101,9 +101,11 @@ func (s *Set) compile(b *apim.Backend, previous *Set) (*entry, error) {
 		return e, nil
 	}
 	u, err := url.Parse(b.URL)
-	switch {
-	case err != nil: // url's error would quote it, with what it may hold
+	if err != nil { // url's error would quote it, with what it may hold
 		return nil, errors.New("its url cannot be read")
+	}
+	u.Scheme = HTTPScheme(u.Scheme)
+	switch {
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
 		return nil, errors.New("its url is not an absolute http or https URL")
 	case u.User != nil:

@@ -399,7 +399,7 @@ func TestUpgradeAndPipe(t *testing.T) {
 		client, gateway := net.Pipe()
 		result := make(chan PipeResult)
 		go func() {
-			result <- Pipe(ctx, gateway, response.Body.(io.ReadWriteCloser), 10*time.Millisecond)
+			result <- Pipe(ctx, gateway, response.Body.(io.ReadWriteCloser), 10*time.Millisecond, 0)
 		}()
 		p := make([]byte, 5)
 		for range 3 {
@@ -446,7 +446,7 @@ func TestPipePassesHalfClose(t *testing.T) {
 		server.Close()
 	}()
 	result := make(chan PipeResult, 1)
-	go func() { result <- Pipe(t.Context(), front, back, 5*time.Second) }()
+	go func() { result <- Pipe(t.Context(), front, back, 5*time.Second, 0) }()
 	client.Write([]byte("all"))
 	client.(*net.TCPConn).CloseWrite()
 	answer, err := io.ReadAll(client)

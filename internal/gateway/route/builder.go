@@ -50,18 +50,12 @@ func (b *builder) build(s *apim.Service) (*Table, error) {
 		b.versions[api.ID]++
 	}
 	for i, api := range s.APIs {
-		if isServed(api) {
-			b.add(i, api)
-		}
+		b.add(i, api)
 	}
 	if err := errors.Join(b.problems...); err != nil {
 		return nil, err
 	}
 	return &Table{root: b.root}, nil
-}
-
-func isServed(api *apim.API) bool {
-	return api.Type != apim.TypeWebSocket
 }
 
 func (b *builder) failf(format string, args ...any) {

@@ -7,8 +7,8 @@ type Table struct {
 	root *apiNode
 }
 
-// Compile builds the table. APIs of the type WebSocket are left
-// out. Two APIs on one path and version, or two operations of one API with one
+// Compile builds the table.
+// Two APIs on one path and version, or two operations of one API with one
 // verb and template, are an error that names both resources.
 func Compile(s *apim.Service) (*Table, error) {
 	b := &builder{root: &apiNode{}}
