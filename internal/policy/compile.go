@@ -26,6 +26,8 @@ type Definition struct {
 	Scopes   Scope
 	// Known attributes; others are an error. Every statement also takes "id".
 	Attributes []string
+	// StoresResponse marks a statement that keeps the response for Serve.
+	StoresResponse bool
 	// Compile makes the statement. It reports problems on k and may then
 	// return nil.
 	Compile func(k *Compiler, e *Element) Statement
@@ -91,7 +93,7 @@ func Compile(p *Effective, env *Environment) (*Pipeline, Messages) {
 	if k.messages.Failed() {
 		return nil, k.messages
 	}
-	out.elements = k.elements
+	out.elements, out.resume = k.elements, k.afterStore(out.Outbound)
 	out.Info = &telemetry.Pipeline{Steps: k.steps, Descriptor: describe(k.steps)}
 	return out, k.messages
 }
@@ -175,6 +177,11 @@ func (k *Compiler) Environment() *Environment { return k.env }
 
 // Section is the section being compiled.
 func (k *Compiler) Section() Section { return k.section }
+
+// Has tells whether an element of that name was compiled so far.
+func (k *Compiler) Has(name string) bool {
+	return slices.ContainsFunc(k.elements, func(e *Element) bool { return e.Name == name })
+}
 
 // Errorf reports an error; compilation goes on to find more.
 func (k *Compiler) Errorf(pos apim.Position, format string, args ...any) {

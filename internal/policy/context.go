@@ -35,6 +35,10 @@ type Context struct {
 	Proxy       *Proxy
 	Certificate *ClientCertificate
 
+	// Cacheable is set by cache-lookup for cache-store. Nil: the response is not
+	// to be stored.
+	Cacheable *Cacheable
+
 	// Recorder watches the run statement by statement; nil but for requests
 	// that somebody debugs.
 	Recorder Recorder
@@ -44,6 +48,7 @@ type Context struct {
 	ended   bool     // a statement answered: the pipeline stops
 	after   []func() // runs after outbound or on-error, in order
 	counted []string // see CountOnce
+	section sectionEnd
 	// before runs when the backend section is over.
 	before []func(c *Context) error
 }

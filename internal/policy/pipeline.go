@@ -11,6 +11,7 @@ type Pipeline struct {
 	Inbound, Backend, Outbound, OnError Block
 	Info                                *telemetry.Pipeline
 	elements                            []*Element
+	resume                              int // of Outbound, after a stored response was served
 }
 
 // Element is where the statement with that place in Info.Steps was written.
@@ -101,27 +102,49 @@ func (p *Pipeline) Run(c *Context, fallback func(c *Context, e *Error)) *Error {
 
 func (p *Pipeline) sections(c *Context) error {
 	c.Section = Inbound
-	if err := p.Inbound.Run(c); err != nil || c.ended {
+	if err := p.Inbound.Run(c); err != nil {
 		return err
 	}
-	c.Section = Backend
-	if err := p.Backend.Run(c); err != nil || c.ended {
-		return err
-	}
-	c.Section = Outbound
-	for _, f := range c.before {
-		if err := f(c); err != nil {
+	how, over := c.leave()
+	switch {
+	case over:
+		return nil
+	case how == sectionRuns:
+		if over, err := p.backend(c); err != nil || over {
 			return err
 		}
 	}
-	return p.Outbound.Run(c)
+	c.Section = Outbound
+	outbound := p.Outbound
+	if how == sectionServed {
+		outbound = outbound[p.resume:]
+	}
+	err := outbound.Run(c)
+	c.leave()
+	return err
+}
+
+func (p *Pipeline) backend(c *Context) (over bool, err error) {
+	c.Section = Backend
+	if err := p.Backend.Run(c); err != nil {
+		return true, err
+	}
+	if _, over := c.leave(); over {
+		return true, nil
+	}
+	for _, f := range c.before {
+		if err := f(c); err != nil {
+			return true, err
+		}
+	}
+	return false, nil
 }
 
 // Fail runs on-error for an error that happened before or in the pipeline.
 // fallback puts the default answer into context.Response first.
 func (p *Pipeline) Fail(c *Context, e *Error, fallback func(c *Context, e *Error)) *Error {
 	c.Pipeline = p
-	c.ended = false
+	c.ended, c.section = false, sectionRuns
 	c.Section = OnError
 	c.setLastError(e)
 	fallback(c, e)

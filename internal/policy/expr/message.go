@@ -275,6 +275,16 @@ func NewBodyReader(data []byte) io.ReadCloser { return io.NopCloser(bytes.NewRea
 // not be sent as if it were empty.
 func (b *Body) Failed() error { return b.failed }
 
+// Wrap puts something around a stream that nobody has read yet, to watch it
+// pass. It returns false when there is no such stream.
+func (b *Body) Wrap(around func(io.ReadCloser) io.ReadCloser) bool {
+	if b.state != bodyStream {
+		return false
+	}
+	b.stream = around(b.stream)
+	return true
+}
+
 // Replayable tells whether Take can be called again with the same result.
 func (b *Body) Replayable() bool { return b.state != bodyStream && b.state != bodyConsumed }
 

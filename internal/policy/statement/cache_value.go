@@ -1,130 +1,151 @@
 package statement
 
 import (
+	"errors"
+	"time"
+
 	"gatehouse/internal/policy"
 	"gatehouse/internal/policy/expr"
+	"gatehouse/internal/telemetry"
 )
 
-// compileCachingType checks the attribute that names a cache: there is one.
-func compileCachingType(k *policy.Compiler, e *policy.Element) {
-	if k.OneOf(e, "caching-type", "prefer-external", "prefer-external", "external", "internal") == "external" {
-		k.Warnf(e.Attr("caching-type").Pos, "there is no external cache: the internal one is used")
-	}
+// cacheValueStatement reads a cached value into a variable. On a miss its
+// <value> block runs, which sets the variable, and the variable's value is
+// stored. Only one request at a time runs the block of a key: others wait for
+// its value, or go on with the old one while it is made anew.
+type cacheValueStatement struct {
+	key              policy.String
+	variable         string
+	expires, refresh policy.Int // seconds; evaluated after the block, which may set what they read
+	hasRefresh       bool
+	fallback         policy.Any
+	hasDefault       bool
+	block            policy.Block
 }
 
-// cacheLookupValueStatement reads a cached value into a variable. A miss
-// without default leaves the variable as it is.
-type cacheLookupValueStatement struct {
-	key        policy.String
-	variable   string
-	fallback   policy.Any
-	hasDefault bool
+func cacheValue() *policy.Definition {
+	return &policy.Definition{Name: "cache-value", Sections: policy.AnySection, Scopes: policy.AnyScope,
+		Attributes: []string{"key", "variable-name", "expires-after", "refresh-after", "default-value", "caching-type"}, Compile: compileCacheValue}
 }
 
-func cacheLookupValue() *policy.Definition {
-	return &policy.Definition{Name: "cache-lookup-value", Sections: policy.AnySection, Scopes: policy.AnyScope,
-		Attributes: []string{"key", "variable-name", "default-value", "caching-type"}, Compile: compileCacheLookupValue}
-}
-
-func compileCacheLookupValue(k *policy.Compiler, e *policy.Element) policy.Statement {
-	checkChildren(k, e)
+func compileCacheValue(k *policy.Compiler, e *policy.Element) policy.Statement {
+	checkChildren(k, e, "value")
 	compileCachingType(k, e)
-	s := &cacheLookupValueStatement{key: required(k, e, "key"), variable: requiredLiteral(k, e, "variable-name")}
+	k.Required(e, "expires-after")
+	s := &cacheValueStatement{key: required(k, e, "key"), variable: requiredLiteral(k, e, "variable-name"),
+		expires: k.Int(e, "expires-after", 0), refresh: k.Int(e, "refresh-after", 0), hasRefresh: e.Attr("refresh-after") != nil}
 	if a := e.Attr("default-value"); a != nil {
 		s.fallback, s.hasDefault = k.AnyValue(a.Value), true
 	}
-	return s
-}
-
-func (s *cacheLookupValueStatement) Run(c *policy.Context) error {
-	key, err := s.key.Eval(c)
-	if err != nil {
-		return err
+	positive(k, e, "expires-after", &s.expires)
+	positive(k, e, "refresh-after", &s.refresh)
+	if s.hasRefresh && s.refresh.Known() && s.expires.Known() && s.refresh.Literal >= s.expires.Literal {
+		k.Errorf(e.Attr("refresh-after").Value.Pos, "refresh-after=%q: expected less than expires-after, as a value that expired cannot be refreshed", e.Attr("refresh-after").Value.Text)
 	}
-	if value, ok := c.Services.Cache.Get(key); ok {
-		c.Variables.Set(s.variable, expr.Detach(value))
-		return nil
-	}
-	if !s.hasDefault {
-		return nil
-	}
-	value, err := s.fallback.Eval(c)
-	if err != nil {
-		return err
-	}
-	c.Variables.Set(s.variable, value)
-	return nil
-}
-
-// cacheStoreValueStatement keeps a value for a time.
-type cacheStoreValueStatement struct {
-	key      policy.String
-	value    policy.Any
-	duration policy.Int
-}
-
-func cacheStoreValue() *policy.Definition {
-	return &policy.Definition{Name: "cache-store-value", Sections: policy.AnySection, Scopes: policy.AnyScope,
-		Attributes: []string{"key", "value", "duration", "caching-type"}, Compile: compileCacheStoreValue}
-}
-
-func compileCacheStoreValue(k *policy.Compiler, e *policy.Element) policy.Statement {
-	checkChildren(k, e)
-	compileCachingType(k, e)
-	k.Required(e, "duration")
-	s := &cacheStoreValueStatement{key: required(k, e, "key"), duration: k.Int(e, "duration", 0)}
-	if a := k.Required(e, "value"); a != nil {
-		s.value = k.AnyValue(a.Value)
-	}
-	if a := e.Attr("duration"); a != nil && s.duration.Known() && s.duration.Literal < 0 {
-		k.Errorf(a.Value.Pos, "duration=%q: expected a number of seconds, not below 0", a.Value.Text)
+	if c := only(k, e, "value"); c != nil {
+		checkAttributes(k, c)
+		s.block = k.Block(c.Children)
+	} else {
+		k.Errorf(e.Pos, "<cache-value> needs <value> with the policies that set the variable %q", s.variable)
 	}
 	return s
 }
 
-func (s *cacheStoreValueStatement) Run(c *policy.Context) error {
+// maxValueWait is how long a request waits for the block of another.
+const maxValueWait = 30 * time.Second
+
+func (s *cacheValueStatement) Run(c *policy.Context) error {
 	key, err := s.key.Eval(c)
 	if err != nil {
 		return err
 	}
-	value, err := s.value.Eval(c)
+	for waited := time.Duration(0); ; waited += valuePoll {
+		value, found := c.Services.Cache.Get(key)
+		if found {
+			c.Variables.Set(s.variable, expr.Detach(value))
+			if !s.stale(c, key) {
+				return nil
+			}
+		}
+		leave, ok := c.Services.Quotas.Enter("cache-value/"+key, 1)
+		if ok {
+			defer leave()
+		}
+		if ok || !found && waited >= maxValueWait {
+			return s.make(c, key, value)
+		}
+		if found { // somebody else makes it anew
+			return nil
+		}
+		if err := sleep(c, valuePoll); err != nil {
+			return err
+		}
+	}
+}
+
+// valuePoll is how often a waiting request looks for the value.
+const valuePoll = 10 * time.Millisecond
+
+// freshMark is the key under which a value counts as fresh.
+func freshMark(key string) string { return "\x00fresh\x00" + key }
+
+func (s *cacheValueStatement) stale(c *policy.Context, key string) bool {
+	if !s.hasRefresh {
+		return false
+	}
+	_, fresh := c.Services.Cache.Get(freshMark(key))
+	return !fresh
+}
+
+// make runs the block and stores what it set. An old value stays in use when
+// the block sets none, or fails.
+func (s *cacheValueStatement) make(c *policy.Context, key string, old any) error {
+	c.Variables.Remove(s.variable)
+	err := s.block.Run(c)
+	if err != nil && old != nil && !errors.Is(err, policy.ErrClientClosed) {
+		c.Event(telemetry.SeverityWarning, "cache-value", "the value was not made anew: "+policy.AsError(err, "cache-value").Reason, nil)
+		err = nil
+		c.Variables.Remove(s.variable)
+	}
+	if err != nil || c.Ended() {
+		return err
+	}
+	value, set := c.Variables.Get(s.variable)
+	switch {
+	case !set && old != nil:
+		c.Variables.Set(s.variable, expr.Detach(old))
+		return nil
+	case !set && s.hasDefault:
+		value, err := s.fallback.Eval(c)
+		if err == nil {
+			c.Variables.Set(s.variable, value)
+		}
+		return err
+	case !set || value == nil:
+		return nil
+	}
+	return s.store(c, key, value)
+}
+
+func (s *cacheValueStatement) store(c *policy.Context, key string, value any) error {
+	expires, err := s.expires.Eval(c)
 	if err != nil {
 		return err
 	}
-	seconds, err := s.duration.Eval(c)
+	refresh, err := s.refresh.Eval(c)
 	if err != nil {
 		return err
 	}
-	if r, ok := value.(*expr.Response); ok && r != nil {
+	if r, ok := value.(*expr.Response); ok {
 		if err := r.Body.Buffer(); err != nil {
 			return err
 		}
 	}
-	if seconds > 0 && value != nil {
-		c.Services.Cache.Set(key, expr.Detach(value), duration(seconds))
+	if expires > 0 {
+		c.Services.Cache.Set(key, expr.Detach(value), duration(expires))
 	}
-	return nil
-}
-
-// cacheRemoveValueStatement forgets a cached value.
-type cacheRemoveValueStatement struct{ key policy.String }
-
-func cacheRemoveValue() *policy.Definition {
-	return &policy.Definition{Name: "cache-remove-value", Sections: policy.AnySection, Scopes: policy.AnyScope,
-		Attributes: []string{"key", "caching-type"}, Compile: compileCacheRemoveValue}
-}
-
-func compileCacheRemoveValue(k *policy.Compiler, e *policy.Element) policy.Statement {
-	checkChildren(k, e)
-	compileCachingType(k, e)
-	return &cacheRemoveValueStatement{key: required(k, e, "key")}
-}
-
-func (s *cacheRemoveValueStatement) Run(c *policy.Context) error {
-	key, err := s.key.Eval(c)
-	if err != nil {
-		return err
+	if s.hasRefresh && refresh > 0 {
+		c.Services.Cache.Set(freshMark(key), true, duration(refresh))
 	}
-	c.Services.Cache.Delete(key)
 	return nil
 }

@@ -26,6 +26,7 @@ type goldenCase struct {
 	settings  map[string]string
 	scope     policy.Scope
 	repeat    int
+	sent      int
 	preflight bool
 	services  *fakeServices
 	out       map[string]*strings.Builder
@@ -35,7 +36,7 @@ var testTime = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 // newCase reads the files. Lines of context: ip, scope, subscription, product,
 // template (of the operation), path (after the API's), section, repeat (the
-// request is sent so many times), subscribed (a time), preflight, api-id, backends (ids that exist),
+// request is sent so many times; see turn), subscribed (a time), preflight, api-id, backends (ids that exist),
 // "parameter name", "variable name", "cache key", "mock status type" (example
 // text) and "sample status type"; more in trust_test.go.
 func newCase(t *testing.T, files map[string]string) *goldenCase {
@@ -78,6 +79,7 @@ func (g *goldenCase) run() map[string]string {
 			if g.repeat > 1 {
 				fmt.Fprintf(g.writer("response"), "# %d\n", i+1)
 			}
+			g.sent = i
 			g.send(pipeline)
 		}
 	}
@@ -234,6 +236,7 @@ func (g *goldenCase) context() *policy.Context {
 			c.Variables.Set(name, value)
 		}
 	}
+	g.turn(c, g.sent)
 	g.request(c)
 	return c
 }
