@@ -64,6 +64,10 @@ func (f *Filter) where() (string, []any) {
 		w.add("trace_id = " + w.arg(strings.ToLower(f.Text)))
 	case f.Text != "":
 		w.text(f.Text)
+	case f.Service == "" && f.HTTPStatus != "":
+		// The status that the caller got, not the one of a backend behind it: a
+		// retry may have saved the request.
+		w.add("(source = 'gateway' OR parent_span_id = '')")
 	default:
 		w.add("(kind IN ('server', 'consumer') OR parent_span_id = '')")
 	}

@@ -182,3 +182,24 @@ func TestEmptyLake(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A backend's status is not that of the request: a retry may have saved it.
+func TestStatusIsThatOfTheRequest(t *testing.T) {
+	rows := population()
+	for i := range rows {
+		if rows[i].Service == "pets-backend" {
+			rows[i].StatusCode = 503
+		}
+	}
+	e := explorer(t, rows, nil)
+	start := time.Unix(0, origin())
+	f := Filter{Start: start, End: start.Add(time.Hour), HTTPStatus: "503"}
+	r, err := e.Search(context.Background(), f)
+	if err != nil || r.Total != 0 || len(r.Traces) != 0 {
+		t.Errorf("requests: %v %+v", err, r)
+	}
+	f.Service = "pets-backend"
+	if r, err = e.Search(context.Background(), f); err != nil || r.Total != 100 {
+		t.Errorf("the backend: %v %+v", err, r)
+	}
+}

@@ -84,7 +84,7 @@ function text(ms: number | undefined): string | undefined {
 function Summary({ shown, total, partial }: { shown: number; total: number; partial: boolean }) {
   return (
     <span className="num" data-testid="found">
-      {total > shown ? `Newest ${count(shown)} of ${plural(total, 'trace')}` : plural(total, 'trace')}
+      {total > shown ? `Traces of the newest ${count(shown)} of ${plural(total, 'request')}` : plural(total, 'request')}
       {partial && <span className="warn">, part of the range was not searched</span>}
     </span>
   )
