@@ -70,6 +70,7 @@ type GatewayConfig struct {
 	MaxPolicyBodyBytes int64             `yaml:"maxPolicyBodyBytes"` // a body that policies read
 	ReadHeaderTimeout  Duration          `yaml:"readHeaderTimeout"`
 	IdleTimeout        Duration          `yaml:"idleTimeout"`
+	BodyIdleTimeout    Duration          `yaml:"bodyIdleTimeout"`    // between two pieces of a request body, 0: for ever
 	UpgradeIdleTimeout Duration          `yaml:"upgradeIdleTimeout"` // of a WebSocket, 0: for ever
 	DrainTimeout       Duration          `yaml:"drainTimeout"`
 	TrustedProxies     []string          `yaml:"trustedProxies"`   // CIDR; may set X-Forwarded-For
@@ -184,7 +185,7 @@ func DefaultConfig() Config {
 		Data:   DataConfig{Folder: "data", MetricRetention: Duration(15 * 24 * time.Hour), TraceRetention: Duration(3 * 24 * time.Hour), MaxSeries: 1_000_000, QueryMemory: 256 << 20},
 		Listen: ListenConfig{Gateway: ":8080", GatewayTLS: ":8443", Monitor: "127.0.0.1:9080", MonitorTLS: ":9443", OTLPGRPC: ":4317", OTLPHTTP: ":4318"},
 		Gateway: GatewayConfig{MaxConnections: 10_000, MaxHeaderBytes: 64 << 10, MaxBodyBytes: 1 << 30, MaxPolicyBodyBytes: 8 << 20,
-			ReadHeaderTimeout: Duration(10 * time.Second), IdleTimeout: Duration(120 * time.Second), UpgradeIdleTimeout: Duration(15 * time.Minute), DrainTimeout: Duration(15 * time.Second)},
+			ReadHeaderTimeout: Duration(10 * time.Second), IdleTimeout: Duration(120 * time.Second), BodyIdleTimeout: Duration(5 * time.Minute), UpgradeIdleTimeout: Duration(15 * time.Minute), DrainTimeout: Duration(15 * time.Second)},
 		Telemetry: TelemetryConfig{QueueSize: 16384, MetricsInterval: Duration(5 * time.Second)},
 		Rules:     RulesConfig{Interval: Duration(15 * time.Second)},
 		Identity:  IdentityConfig{LoopbackOpen: true, Authority: "https://login.microsoftonline.com"},

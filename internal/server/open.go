@@ -262,6 +262,7 @@ func gatewayOptions(c Config, log *slog.Logger) (gateway.Options, error) {
 	g := c.Gateway
 	o.Log, o.Definitions = log, statement.Table()
 	o.MaxBodyBytes, o.MaxPolicyBodyBytes, o.MethodNotAllowed = g.MaxBodyBytes, g.MaxPolicyBodyBytes, g.MethodNotAllowed
+	o.BodyIdleTimeout = time.Duration(g.BodyIdleTimeout)
 	o.UpgradeIdleTimeout = time.Duration(g.UpgradeIdleTimeout)
 	if g.ExtendedTypes {
 		o.Profile = expr.Extended
