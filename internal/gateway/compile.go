@@ -76,6 +76,7 @@ type compilation struct {
 	products map[string]*compiledProduct
 	backends map[string]bool
 	visit    func(Effective) // told of every effective policy; nil but for tools
+	shared   map[any]any     // of all pipelines
 }
 
 type compiledProduct struct {
@@ -126,7 +127,7 @@ func (g *Gateway) Compile(s *apim.Service) (*Snapshot, error) {
 }
 
 func (g *Gateway) compilation(s *apim.Service) *compilation {
-	k := &compilation{service: s, options: &g.options, products: map[string]*compiledProduct{}, backends: map[string]bool{}}
+	k := &compilation{service: s, options: &g.options, products: map[string]*compiledProduct{}, backends: map[string]bool{}, shared: map[any]any{}}
 	for _, b := range s.Backends {
 		k.backends[b.ID] = true
 	}
@@ -262,7 +263,7 @@ func (k *compilation) variant(a *apim.API, op *apim.Operation, narrow []*policy.
 	}
 	documents = append(documents, k.global)
 	env := &policy.Environment{Definitions: k.options.Definitions, Profile: k.options.Profile, Backends: k.backends, Service: k.service, API: a, Operation: op, Branches: k.options.Branches,
-		Authority: k.options.Authority}
+		Authority: k.options.Authority, Shared: k.shared}
 	if op != nil {
 		env.Responses = op.Responses
 	}

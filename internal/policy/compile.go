@@ -47,6 +47,9 @@ type Environment struct {
 	Service   *apim.Service
 	API       *apim.API
 	Operation *apim.Operation
+	// Shared is what the compilations of one service have in common, such as
+	// compiled schemas, under keys of the statements' own types; nil: nothing.
+	Shared map[any]any
 	// Branches is told of every branch of every expression, for the coverage of
 	// policy tests. Nil: expressions are compiled without counting.
 	Branches func(at apim.Position, b *expr.Branch)

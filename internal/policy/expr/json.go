@@ -89,6 +89,15 @@ func NewJSON(v any) *JToken { return jsonOf(v) }
 // NewJObject makes an empty object.
 func NewJObject() *JToken { return &JToken{kind: JObject} }
 
+// NewJArray makes an array of tokens that stand nowhere else.
+func NewJArray(items ...*JToken) *JToken {
+	t := &JToken{kind: JArray}
+	for _, i := range items {
+		t.items = append(t.items, t.adopt(i))
+	}
+	return t
+}
+
 func (t *JToken) container() bool {
 	return t.kind == JObject || t.kind == JArray || t.kind == JProperty
 }

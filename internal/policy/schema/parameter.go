@@ -2,6 +2,7 @@ package schema
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -43,6 +44,28 @@ func NewParameter(s *Schema, w Writing) *Parameter {
 
 // Single tells whether the parameter takes one value.
 func (p *Parameter) Single() bool { return !p.list }
+
+// Spread tells whether the parameter is an object, whose properties stand for
+// themselves when it is exploded.
+func (p *Parameter) Spread() bool { return p.object }
+
+// Properties lists the names that the schema gives, in order.
+func (p *Parameter) Properties() []string {
+	return slices.Sorted(maps.Keys(propertiesOf(map[string]bool{}, p.schema.compiled, 0)))
+}
+
+func propertiesOf(out map[string]bool, s *jsonschema.Schema, hops int) map[string]bool {
+	if s == nil || hops > maxHops {
+		return out
+	}
+	for name := range s.Properties {
+		out[name] = true
+	}
+	for _, part := range slices.Concat([]*jsonschema.Schema{s.Ref}, s.AllOf, s.AnyOf, s.OneOf) {
+		propertiesOf(out, part, hops+1)
+	}
+	return out
+}
 
 // Check checks the texts of a message, which holds at least one. nil means
 // that they conform.

@@ -131,6 +131,7 @@ func (g *goldenCase) environment() *policy.Environment {
 			env.Backends[id] = true
 		}
 	}
+	g.declare(env)
 	var keys []string
 	for key := range g.settings {
 		keys = append(keys, key)
@@ -203,6 +204,8 @@ func describeValue(v any) string {
 		return fmt.Sprintf("response %d %q", v.StatusCode, body)
 	case string:
 		return fmt.Sprintf("string %q", v)
+	case *expr.JToken:
+		return "json " + v.JSON(false)
 	case *expr.Authorization:
 		return fmt.Sprintf("Authorization %s %v", v.AccessToken, v.Claims)
 	}

@@ -25,7 +25,9 @@ var update = flag.Bool("update", false, "write the golden files anew")
 //	              "!timeout" and "!connect" are failures
 //	requester     the same for send-request
 //	named-values  "name=value" lines; "name!=value" is secret
-var inputs = []string{"policy.xml", "request", "context", "backend", "requester", "named-values"}
+//	openapi       the description of the API; context names the operation
+//	schemas       named schemas of the service, each after "--- id content-type"
+var inputs = []string{"policy.xml", "request", "context", "backend", "requester", "named-values", "openapi", "schemas"}
 
 // TestGolden runs every case of every archive of testdata. A case is the
 // files with one folder name in front: happy/policy.xml, happy/request, ...

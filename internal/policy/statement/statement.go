@@ -60,7 +60,11 @@ func Table() map[string]*policy.Definition {
 		setVariable(),
 		trace(),
 		validateAzureADToken(),
+		validateContent(),
+		validateHeaders(),
 		validateJWT(),
+		validateParameters(),
+		validateStatusCode(),
 		wait(),
 	}
 	table := make(map[string]*policy.Definition, len(list))
