@@ -42,6 +42,7 @@ type compiledAPI struct {
 	fallback   *variant                      // API without operation, for requests that match none
 	open       int                           // variant of the open product, 0 when there is none
 	variantOf  map[string]int
+	graph      *graphQL // of a GraphQL API
 }
 
 type compiledOperation struct {
@@ -77,6 +78,7 @@ type compilation struct {
 	backends map[string]bool
 	visit    func(Effective) // told of every effective policy; nil but for tools
 	shared   map[any]any     // of all pipelines
+	graphs   map[*apim.API]*graphQL
 }
 
 type compiledProduct struct {
@@ -127,7 +129,7 @@ func (g *Gateway) Compile(s *apim.Service) (*Snapshot, error) {
 }
 
 func (g *Gateway) compilation(s *apim.Service) *compilation {
-	k := &compilation{service: s, options: &g.options, products: map[string]*compiledProduct{}, backends: map[string]bool{}, shared: map[any]any{}}
+	k := &compilation{service: s, options: &g.options, products: map[string]*compiledProduct{}, backends: map[string]bool{}, shared: map[any]any{}, graphs: map[*apim.API]*graphQL{}}
 	for _, b := range s.Backends {
 		k.backends[b.ID] = true
 	}
@@ -199,7 +201,7 @@ func (k *compilation) servedAPIs() []*apim.API {
 }
 
 func (k *compilation) api(a *apim.API) *compiledAPI {
-	out := &compiledAPI{api: a, keyHeader: "Ocp-Apim-Subscription-Key", keyQuery: "subscription-key", variantOf: map[string]int{}}
+	out := &compiledAPI{api: a, keyHeader: "Ocp-Apim-Subscription-Key", keyQuery: "subscription-key", variantOf: map[string]int{}, graph: k.graphQL(a)}
 	if a.SubscriptionKeyHeader != "" {
 		out.keyHeader = textproto.CanonicalMIMEHeaderKey(a.SubscriptionKeyHeader)
 	}
@@ -268,6 +270,9 @@ func (k *compilation) variant(a *apim.API, op *apim.Operation, narrow []*policy.
 		env.Responses = op.Responses
 	}
 	effective := policy.Merge(documents...)
+	if g := k.graphQL(a); g != nil {
+		env.Schema, effective.Resolvers = g.schema, g.resolvers
+	}
 	if k.visit != nil {
 		k.visit(newEffective(a, op, p, documents, effective))
 	}

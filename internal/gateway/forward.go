@@ -23,6 +23,9 @@ const maxRedirects = 10
 // Forward sends context.Request to its target and sets context.Response.
 func (f forwarder) Forward(c *policy.Context, o policy.ForwardOptions) error {
 	x := c.Owner.(*exchange)
+	if x.executesGraphQL() {
+		return x.executeGraphQL(o)
+	}
 	if o.BufferRequestBody || o.FollowRedirects {
 		if err := c.Request.Body.Buffer(); err != nil {
 			return x.bodyError(err)

@@ -92,7 +92,7 @@ func (r *run) list(ctx context.Context, t *ast.Type, fields []*ast.Field, value 
 	out := make([]any, len(list))
 	var failed atomic.Bool
 	var wait sync.WaitGroup
-	worthIt := len(list) > 1 && r.reaching[t.Name()]
+	worthIt := len(list) > 1 && r.plan.reaching[t.Name()]
 	for i, v := range list {
 		here := &path{up: at, index: i}
 		element := func() {

@@ -26,26 +26,28 @@ type Call struct {
 	Parent      map[string]any // nil for fields of a root type
 }
 
-// Resolvers give the values of fields: JSON as Decode gives it. What has no
-// resolver is taken from the value of the parent.
-type Resolvers interface {
-	Has(typ, field string) bool
-	// Resolve is called by several goroutines. An *Error is shown to the
-	// client as it is; of others only that there was one.
-	Resolve(ctx context.Context, c *Call) (any, error)
+// Resolve gives the value of one field: JSON as Decode gives it. It is called by
+// several goroutines. An *Error is shown to the client as it is; of others only
+// that there was one.
+type Resolve func(ctx context.Context, c *Call) (any, error)
+
+// Plan says which fields have resolvers. What has none is taken from the value
+// of the parent. Safe for concurrent use.
+type Plan struct {
+	resolved map[[2]string]bool // type and field
+	reaching map[string]bool    // types under which resolvers may run
 }
 
 // Response is the outcome of an execution.
 type Response struct {
-	Data   any // *object, nil when null
+	Data   any // nil when null
 	Errors Errors
 }
 
 // Execute runs the operation. root holds values of fields of the root type that
 // are known already, such as the event of a subscription.
-func (o *Operation) Execute(ctx context.Context, resolvers Resolvers, root map[string]any) *Response {
-	r := &run{operation: o, resolvers: resolvers, root: root, slots: make(chan struct{}, maxAtOnce)}
-	r.reaching = o.schema.reaching(resolvers)
+func (o *Operation) Execute(ctx context.Context, plan *Plan, resolve Resolve, root map[string]any) *Response {
+	r := &run{operation: o, plan: plan, resolver: resolve, root: root, slots: make(chan struct{}, maxAtOnce)}
 	data, ok := r.object(ctx, o.root, []*ast.Field{{SelectionSet: o.operation.SelectionSet}}, nil, nil)
 	out := &Response{Errors: r.errors}
 	if ok {
@@ -58,9 +60,9 @@ func (o *Operation) Execute(ctx context.Context, resolvers Resolvers, root map[s
 // run is one execution.
 type run struct {
 	operation *Operation
-	resolvers Resolvers
+	plan      *Plan
+	resolver  Resolve
 	root      map[string]any
-	reaching  map[string]bool // types under which resolvers may run
 	slots     chan struct{}
 
 	calls, values, branches atomic.Int64
@@ -100,27 +102,28 @@ func (r *run) fail(e *Error, f *ast.Field, at *path) {
 	}
 }
 
-// reaching lists the types from whose fields a resolver may be reached: only
-// there it pays to go several ways at once.
-func (s *Schema) reaching(resolvers Resolvers) map[string]bool {
-	out := map[string]bool{}
-	for grown := true; grown; {
+// Plan prepares execution with resolvers for these types and fields.
+func (s *Schema) Plan(resolved map[[2]string]bool) *Plan {
+	p := &Plan{resolved: resolved, reaching: map[string]bool{}}
+	for grown := len(resolved) > 0; grown; {
 		grown = false
 		for name, d := range s.types.Types {
-			if !out[name] && s.reaches(d, out, resolvers) {
-				out[name], grown = true, true
+			if !p.reaching[name] && s.reaches(d, p) {
+				p.reaching[name], grown = true, true
 			}
 		}
 	}
-	return out
+	return p
 }
 
-func (s *Schema) reaches(d *ast.Definition, known map[string]bool, resolvers Resolvers) bool {
+// reaches tells whether a resolver may run below a value of the type: only
+// there it pays to go several ways at once.
+func (s *Schema) reaches(d *ast.Definition, p *Plan) bool {
 	if d.IsAbstractType() {
-		return slices.ContainsFunc(s.types.PossibleTypes[d.Name], func(p *ast.Definition) bool { return known[p.Name] })
+		return slices.ContainsFunc(s.types.PossibleTypes[d.Name], func(o *ast.Definition) bool { return p.reaching[o.Name] })
 	}
 	return d.Kind == ast.Object && slices.ContainsFunc(d.Fields, func(f *ast.FieldDefinition) bool {
-		return resolvers.Has(d.Name, f.Name) || known[f.Type.Name()]
+		return p.resolved[[2]string{d.Name, f.Name}] || p.reaching[f.Type.Name()]
 	})
 }
 
@@ -150,7 +153,7 @@ func (r *run) object(ctx context.Context, d *ast.Definition, fields []*ast.Field
 			}
 		}
 		def := g.fields[0].Definition
-		worthIt := def != nil && (r.resolvers.Has(d.Name, def.Name) || r.reaching[def.Type.Name()])
+		worthIt := def != nil && (r.plan.resolved[[2]string{d.Name, def.Name}] || r.plan.reaching[def.Type.Name()])
 		if serial || len(groups) == 1 || !worthIt || !r.branch(&wait, g.fields[0], here, member) {
 			member()
 		}
@@ -289,7 +292,7 @@ func (r *run) value(ctx context.Context, d *ast.Definition, f *ast.Field, argume
 		return r.operation.schema.introspect(f.Name, arguments), nil
 	case isRoot && r.root != nil:
 		return r.root[f.Name], nil
-	case r.resolvers.Has(d.Name, f.Name):
+	case r.plan.resolved[[2]string{d.Name, f.Name}]:
 		return r.resolve(ctx, &Call{Type: d.Name, Field: f.Name, Arguments: arguments, Parent: members})
 	case isRoot:
 		return nil, errorf("There is no resolver for %s.%s.", d.Name, f.Name)
@@ -307,7 +310,7 @@ func (r *run) resolve(ctx context.Context, c *Call) (any, *Error) {
 	case <-ctx.Done():
 		return nil, errorf("The request was cancelled.")
 	}
-	value, err := r.resolvers.Resolve(ctx, c)
+	value, err := r.resolver(ctx, c)
 	if err == nil {
 		return value, nil
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gatehouse/internal/apim"
+	"gatehouse/internal/graphql"
 	"gatehouse/internal/policy/expr"
 	"gatehouse/internal/telemetry"
 )
@@ -50,6 +51,8 @@ type Environment struct {
 	// Shared is what the compilations of one service have in common, such as
 	// compiled schemas, under keys of the statements' own types; nil: nothing.
 	Shared map[any]any
+	// Schema of a GraphQL API, compiled; nil for others and without a schema.
+	Schema *graphql.Schema
 	// Branches is told of every branch of every expression, for the coverage of
 	// policy tests. Nil: expressions are compiled without counting.
 	Branches func(at apim.Position, b *expr.Branch)
@@ -93,6 +96,7 @@ func Compile(p *Effective, env *Environment) (*Pipeline, Messages) {
 		k.section = s.section
 		*s.block = k.Block(s.elements)
 	}
+	out.resolvers = k.resolvers(p.Resolvers)
 	if k.messages.Failed() {
 		return nil, k.messages
 	}
@@ -132,11 +136,13 @@ func (k *Compiler) statement(e *Element) (step, bool) {
 		return step{}, false
 	}
 	if d.Sections&k.section == 0 {
-		k.Errorf(e.Pos, "<%s> is not allowed in section %s", e.Name, k.section)
+		k.Errorf(e.Pos, "<%s> is not allowed in section %s%s", e.Name, k.section, onlyInResolvers(d))
 		return step{}, false
 	}
-	if e.Scope != 0 && d.Scopes&e.Scope == 0 {
-		k.Errorf(e.Pos, "<%s> is not allowed at %s scope", e.Name, e.Scope)
+	// What may stand in a data source, the data source itself decides.
+	inside := e.Scope == Resolver && k.parent >= 0
+	if e.Scope != 0 && d.Scopes&e.Scope == 0 && !inside {
+		k.Errorf(e.Pos, "<%s> is not allowed at %s scope%s", e.Name, e.Scope, onlyInResolvers(d))
 		return step{}, false
 	}
 	k.checkAttributes(e, d)
@@ -155,6 +161,14 @@ func (k *Compiler) statement(e *Element) (step, bool) {
 	k.parent = outer
 	k.excuse(e, k.messages[before:])
 	return step{statement: s, index: uint16(index)}, s != nil
+}
+
+// onlyInResolvers explains why a statement of resolvers stands wrong.
+func onlyInResolvers(d *Definition) string {
+	if d.Scopes != Resolver {
+		return ""
+	}
+	return ": it stands only in the document of a GraphQL resolver, and never with policies of other scopes"
 }
 
 func (k *Compiler) checkAttributes(e *Element, d *Definition) {

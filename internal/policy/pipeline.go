@@ -12,6 +12,7 @@ type Pipeline struct {
 	Info                                *telemetry.Pipeline
 	elements                            []*Element
 	resume                              int // of Outbound, after a stored response was served
+	resolvers                           map[field]Block
 }
 
 // Element is where the statement with that place in Info.Steps was written.

@@ -19,6 +19,9 @@ const (
 	Backend
 	Outbound
 	OnError
+	// Resolving is where the data source of a GraphQL resolver stands. It is no
+	// section of ordinary documents.
+	Resolving
 	AnySection = Inbound | Backend | Outbound | OnError
 )
 
@@ -33,6 +36,8 @@ func (s Section) String() string {
 		return "outbound"
 	case OnError:
 		return "on-error"
+	case Resolving:
+		return "resolver"
 	}
 	return "any"
 }
@@ -46,6 +51,8 @@ const (
 	Product
 	API
 	Operation
+	// Resolver is a GraphQL resolver: it inherits from no other scope.
+	Resolver
 	AnyScope = Global | Workspace | Product | API | Operation
 )
 
@@ -62,6 +69,8 @@ func (s Scope) String() string {
 		return "api"
 	case Operation:
 		return "operation"
+	case Resolver:
+		return "resolver"
 	}
 	return "any"
 }
@@ -134,4 +143,6 @@ func (e *Element) Child(name string) *Element {
 type Effective struct {
 	Inbound, Backend, Outbound, OnError []*Element
 	Messages                            Messages // what Merge found; Compile reports it
+	// Resolvers of a synthetic GraphQL API; they are merged with nothing.
+	Resolvers []FieldResolver
 }

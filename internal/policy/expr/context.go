@@ -17,6 +17,7 @@ type Context struct {
 	Request      Request
 	Response     *Response // nil until there is one
 	LastError    *LastError
+	GraphQL      *GraphQL // nil but in a resolver
 	Variables    Variables
 	RequestID    Guid
 	Timestamp    time.Time // UTC, when the request came in
@@ -91,6 +92,10 @@ type Identity struct{ ID, Provider string }
 type Deployment struct {
 	GatewayID, Region, ServiceName, ServiceID string
 }
+
+// GraphQL is context.GraphQL: what the resolver of a field is asked. Both are
+// objects; Parent is nil for fields of a root type.
+type GraphQL struct{ Arguments, Parent *JToken }
 
 // LastError is context.LastError.
 type LastError struct {

@@ -1,6 +1,8 @@
 package expr
 
 import (
+	"encoding/json"
+	"maps"
 	"math/big"
 	"slices"
 	"strconv"
@@ -83,7 +85,7 @@ func (t *JToken) Get(name string) *JToken {
 func (t *JToken) Set(name string, value any) { t.setProperty(name, jsonOf(value)) }
 
 // NewJSON makes a token of a value: nil, string, bool, numbers, time values,
-// []byte, lists and maps of the engine.
+// []byte, lists and maps of the engine, and what encoding/json makes.
 func NewJSON(v any) *JToken { return jsonOf(v) }
 
 // NewJObject makes an empty object.
@@ -294,6 +296,20 @@ func jsonOf(v any) *JToken {
 	return jsonOfObject(v)
 }
 
+// numberToken keeps whole numbers whole.
+func numberToken(text json.Number) *JToken {
+	if n, err := text.Int64(); err == nil {
+		return &JToken{kind: JInteger, value: n}
+	}
+	if len(text) < 400 {
+		if n, ok := new(big.Int).SetString(string(text), 10); ok {
+			return &JToken{kind: JInteger, value: n}
+		}
+	}
+	f, _ := text.Float64()
+	return &JToken{kind: JFloat, value: f}
+}
+
 func jsonOfObject(v any) *JToken {
 	switch x := v.(type) {
 	case *Array:
@@ -318,6 +334,20 @@ func jsonOfObject(v any) *JToken {
 		t := &JToken{kind: JObject}
 		t.addProperty("Key", jsonOf(x.key))
 		t.addProperty("Value", jsonOf(x.value))
+		return t
+	case json.Number:
+		return numberToken(x)
+	case []any:
+		t := &JToken{kind: JArray, items: make([]*JToken, 0, len(x))}
+		for _, one := range x {
+			t.items = append(t.items, t.adopt(jsonOf(one)))
+		}
+		return t
+	case map[string]any: // has no order: the names are sorted
+		t := &JToken{kind: JObject}
+		for _, name := range slices.Sorted(maps.Keys(x)) {
+			t.addProperty(name, jsonOf(x[name]))
+		}
 		return t
 	case []string:
 		t := &JToken{kind: JArray}

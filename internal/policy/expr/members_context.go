@@ -54,6 +54,10 @@ func contextTypes() []typeRow {
 			{sig: "string PolicyId", get: word(func(e *LastError) string { return e.PolicyID })},
 			{sig: "int HttpErrorCode", get: func(v any) int64 { return int64(v.(*LastError).HTTPErrorCode) }},
 		}},
+		{decl: "class IGraphQL", is: instance[*GraphQL], rows: []row{
+			{sig: "JObject Arguments", get: the(func(g *GraphQL) any { return pointer(g.Arguments) })},
+			{sig: "JObject Parent", get: the(func(g *GraphQL) any { return pointer(g.Parent) })},
+		}},
 		{decl: "class IOperation", is: instance[*Operation], rows: []row{
 			{sig: "string Id", get: word(func(o *Operation) string { return o.ID })},
 			{sig: "string Name", get: word(func(o *Operation) string { return o.Name })},
@@ -127,6 +131,13 @@ func contextRows() []row {
 		{sig: "IApi Api", get: the(func(c *Context) any { return pointer(c.API) })},
 		{sig: "IDeployment Deployment", get: the(func(c *Context) any { return pointer(c.Deployment) })},
 		{sig: "ILastError LastError", get: the(func(c *Context) any { return pointer(c.LastError) })},
+		{sig: "IGraphQL GraphQL", get: the(func(c *Context) any { return pointer(c.GraphQL) })},
+		{sig: "JObject ParentResult", get: the(func(c *Context) any {
+			if c.GraphQL == nil {
+				return nil
+			}
+			return pointer(c.GraphQL.Parent)
+		})},
 		{sig: "IOperation Operation", get: the(func(c *Context) any { return pointer(c.Operation) })},
 		{sig: "IProduct Product", get: the(func(c *Context) any { return pointer(c.Product) })},
 		{sig: "IRequest Request", get: the(func(c *Context) any { return &c.Request })},

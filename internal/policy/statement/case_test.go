@@ -74,6 +74,9 @@ func (g *goldenCase) writer(part string) *strings.Builder {
 }
 
 func (g *goldenCase) run() map[string]string {
+	if g.files["resolver.xml"] != "" {
+		return g.runResolver()
+	}
 	if pipeline := g.compile(); pipeline != nil && g.files["request"] != "" {
 		for i := range g.repeat {
 			if g.repeat > 1 {
@@ -92,14 +95,18 @@ func (g *goldenCase) run() map[string]string {
 
 const globalDocument = "<policies><inbound/><backend><forward-request/></backend><outbound/><on-error/></policies>"
 
-func (g *goldenCase) compile() *policy.Pipeline {
+func (g *goldenCase) namedValues() []*apim.NamedValue {
 	var values []*apim.NamedValue
 	for line := range strings.Lines(g.files["named-values"]) {
 		name, value, _ := strings.Cut(strings.TrimRight(line, "\n"), "=")
 		name, secret := strings.CutSuffix(name, "!")
 		values = append(values, &apim.NamedValue{ID: name, Name: name, Value: value, Secret: secret})
 	}
-	set, messages := policy.NewSet(values, nil)
+	return values
+}
+
+func (g *goldenCase) compile() *policy.Pipeline {
+	set, messages := policy.NewSet(g.namedValues(), nil)
 	global, more := set.Parse(apim.Document{File: "global.xml", Text: globalDocument}, policy.Global)
 	messages = append(messages, more...)
 	doc, more := set.Parse(apim.Document{File: "policy.xml", Text: g.files["policy.xml"]}, g.scope)
@@ -123,7 +130,7 @@ func (g *goldenCase) compile() *policy.Pipeline {
 }
 
 func (g *goldenCase) environment() *policy.Environment {
-	env := &policy.Environment{Definitions: Table(), Profile: expr.Strict}
+	env := &policy.Environment{Definitions: Table(), Profile: expr.Strict, Schema: g.schemaFile()}
 	g.trust(env)
 	if list, ok := g.settings["backends"]; ok {
 		env.Backends = map[string]bool{}

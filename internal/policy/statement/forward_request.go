@@ -84,21 +84,30 @@ func timeout(seconds, milliseconds int64) time.Duration {
 	return duration(seconds)
 }
 
+// evalTimeout is how long to wait for the response's headers; fallback is used
+// when the statement does not say.
+func (s *forwardRequestStatement) evalTimeout(c *policy.Context, fallback time.Duration) (time.Duration, error) {
+	seconds, err := s.seconds.Eval(c)
+	if err != nil {
+		return 0, err
+	}
+	milliseconds, err := s.milliseconds.Eval(c)
+	if t := timeout(seconds, milliseconds); t > 0 {
+		return t, err
+	}
+	return fallback, err
+}
+
 func (s *forwardRequestStatement) Run(c *policy.Context) error {
 	o := s.options
 	if !s.fixed {
-		seconds, err := s.seconds.Eval(c)
-		if err != nil {
-			return err
-		}
-		milliseconds, err := s.milliseconds.Eval(c)
-		if err != nil {
+		var err error
+		if o.Timeout, err = s.evalTimeout(c, 0); err != nil {
 			return err
 		}
 		if o.FollowRedirects, err = s.follow.Eval(c); err != nil {
 			return err
 		}
-		o.Timeout = timeout(seconds, milliseconds)
 	}
 	if old := c.Response; old != nil { // of an earlier attempt
 		c.Response = nil

@@ -19,6 +19,8 @@ var update = flag.Bool("update", false, "write the golden files anew")
 //
 //	policy.xml    the document, of API scope unless context says otherwise;
 //	              a missing section is that of the default global document
+//	resolver.xml  in place of policy.xml: a resolver, see runResolver
+//	schema        GraphQL schema of the API
 //	request       raw HTTP; without it the document is only compiled
 //	context       "key: value" lines, see newCase
 //	backend       raw responses of forward-request, separated by "---" lines;
@@ -27,7 +29,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 //	named-values  "name=value" lines; "name!=value" is secret
 //	openapi       the description of the API; context names the operation
 //	schemas       named schemas of the service, each after "--- id content-type"
-var inputs = []string{"policy.xml", "request", "context", "backend", "requester", "named-values", "openapi", "schemas"}
+var inputs = []string{"policy.xml", "resolver.xml", "schema", "request", "context", "backend", "requester", "named-values", "openapi", "schemas"}
 
 // TestGolden runs every case of every archive of testdata. A case is the
 // files with one folder name in front: happy/policy.xml, happy/request, ...

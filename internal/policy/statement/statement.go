@@ -33,6 +33,7 @@ func Table() map[string]*policy.Definition {
 		findAndReplace(),
 		forwardRequest(),
 		getAuthorizationContext(),
+		httpDataSource(),
 		invokeRequest(),
 		ipFilter(),
 		limitConcurrency(),

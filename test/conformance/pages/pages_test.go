@@ -59,7 +59,7 @@ func sections(s policy.Section) string {
 		return "all"
 	}
 	var out []string
-	for _, one := range []policy.Section{policy.Inbound, policy.Backend, policy.Outbound, policy.OnError} {
+	for _, one := range []policy.Section{policy.Inbound, policy.Backend, policy.Outbound, policy.OnError, policy.Resolving} {
 		if s&one != 0 {
 			out = append(out, one.String())
 		}
@@ -72,7 +72,7 @@ func scopes(s policy.Scope) string {
 		return "all"
 	}
 	var out []string
-	for _, one := range []policy.Scope{policy.Global, policy.Workspace, policy.Product, policy.API, policy.Operation} {
+	for _, one := range []policy.Scope{policy.Global, policy.Workspace, policy.Product, policy.API, policy.Operation, policy.Resolver} {
 		if s&one != 0 {
 			out = append(out, one.String())
 		}
