@@ -34,3 +34,17 @@ func mask(lists ...*secretIndex) func(string) string {
 		return text
 	}
 }
+
+// Pipelines are all compiled policies of a snapshot, for tools.
+func (s *Snapshot) Pipelines() []*policy.Pipeline {
+	out := []*policy.Pipeline{s.notFound.pipeline}
+	for _, a := range s.apis {
+		out = append(out, a.fallback.pipeline)
+		for _, op := range a.operations {
+			for _, v := range op.variants {
+				out = append(out, v.pipeline)
+			}
+		}
+	}
+	return out
+}

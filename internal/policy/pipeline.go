@@ -18,6 +18,9 @@ type Pipeline struct {
 // Element is where the statement with that place in Info.Steps was written.
 func (p *Pipeline) Element(index uint16) *Element { return p.elements[index] }
 
+// Elements are all statements, in the order of Info.Steps.
+func (p *Pipeline) Elements() []*Element { return p.elements }
+
 // Block is statements that run one after the other.
 type Block []step
 
