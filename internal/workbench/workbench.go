@@ -15,6 +15,7 @@ import (
 
 	"gatehouse/internal/workbench/check"
 	"gatehouse/internal/workbench/explain"
+	"gatehouse/internal/workbench/suite"
 )
 
 // command is one word behind "gatehouse policy".
@@ -27,6 +28,7 @@ func commands() []command {
 	return []command{
 		{"check", "DIR|FILE: what stops policies from running, and what will surprise somebody", check.Command},
 		{"explain", "--service DIR --api A --operation O: the policy that runs, and where each statement comes from", explain.Command},
+		{"test", "DIR|FILE ...: run the tests that stand beside policies", suite.Command},
 	}
 }
 

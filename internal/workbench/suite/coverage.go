@@ -167,6 +167,17 @@ func (v *Coverage) Print(w io.Writer) error {
 	return err
 }
 
+// Percent is how much of all statements and branches was reached.
+func (v *Coverage) Percent() float64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	reached, all := 0, 0
+	for _, d := range v.documents() {
+		reached, all = reached+d.ran+d.taken, all+d.statements+d.branches
+	}
+	return percent(reached, all)
+}
+
 func (p place) missed() string {
 	if strings.HasPrefix(p.name, "<") {
 		return p.name + " never ran"
