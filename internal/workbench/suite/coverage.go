@@ -46,7 +46,7 @@ func NewCoverage() *Coverage {
 func written(file string) bool { return !strings.HasPrefix(file, "(") }
 
 func at(f *file, pos apim.Position, name string) place {
-	return place{shortName(f, pos.File), pos.Line, pos.Column, name}
+	return place{shown(f, pos.File), pos.Line, pos.Column, name}
 }
 
 // add notes all statements of a service.

@@ -10,7 +10,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
-	"path"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -367,10 +367,13 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, errors.New("the connection broke") }
 
-// shortName is a document's name as messages show it.
-func shortName(f *file, name string) string {
+// shown is the path of a document as a user can open it.
+func shown(f *file, name string) string {
 	if f.spec.Service != "" {
-		return path.Join(f.spec.Service, name)
+		return filepath.Join(f.beside(f.spec.Service), name)
 	}
-	return name
+	if f.archive != nil {
+		return f.path + "/" + name
+	}
+	return f.beside(name)
 }

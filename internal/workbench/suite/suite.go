@@ -132,8 +132,8 @@ func runFile(path string, o Options) FileReport {
 	return report
 }
 
-func runCase(f *file, c *testCase, o Options) CaseReport {
-	out := CaseReport{Name: c.spec.Name, Line: c.node.Line, Skipped: c.spec.Skip}
+func runCase(f *file, c *testCase, o Options) (out CaseReport) {
+	out = CaseReport{Name: c.spec.Name, Line: c.node.Line, Skipped: c.spec.Skip}
 	if out.Skipped != "" {
 		return out
 	}

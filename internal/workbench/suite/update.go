@@ -84,7 +84,7 @@ func (p *player) message(n *yaml.Node, want *message, header http.Header, body [
 	for _, name := range names {
 		list := header.Values(name)
 		switch {
-		case want == nil && unsteady(name):
+		case want == nil && (unsteady(name) || len(list) == 0):
 		case len(list) == 0:
 			set(headers, name, node(nil))
 		case len(list) == 1:
