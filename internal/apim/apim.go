@@ -218,13 +218,6 @@ type PolicyFragment struct {
 	Document        Document
 }
 
-// Certificate is an X.509 certificate of the service with its private key.
-type Certificate struct {
-	ID                     string
-	Thumbprint             string // SHA-1, upper-case hex
-	CertificatePEM, KeyPEM string // KeyPEM is secret; "" when there is no key
-}
-
 // Backend is a named target, or a pool of them.
 type Backend struct {
 	ID, URL, Protocol string
@@ -265,6 +258,7 @@ type BackendCredentials struct {
 	Query                  map[string][]string
 	Authorization          string // whole header value, "" is none
 	CertificatePEM, KeyPEM string // client certificate, "" is none
+	Certificate            string // instead: id or thumbprint of a certificate of the service
 }
 
 // Logger is a destination of diagnostics.

@@ -96,7 +96,7 @@ func (g *Gateway) Compile(s *apim.Service) (*Snapshot, error) {
 	if now := g.current.Load(); now != nil {
 		previous = now.backends
 	}
-	set, err := backend.NewSet(s.Backends, previous, g.options.Backend)
+	set, err := backend.NewSet(k.withCertificates(s.Backends), previous, g.options.Backend)
 	if err != nil {
 		return nil, fmt.Errorf("compile backends: %w", err)
 	}
@@ -110,8 +110,9 @@ func (g *Gateway) Compile(s *apim.Service) (*Snapshot, error) {
 	}
 	out := &Snapshot{
 		Service: s, table: table, backends: set, subscriptions: k.subscriptions(),
-		deployment: &expr.Deployment{GatewayID: "managed", Region: s.Region, ServiceName: s.Name, ServiceID: s.Name},
-		secrets:    newSecretIndex(serviceSecrets(s)),
+		deployment: &expr.Deployment{GatewayID: "managed", Region: s.Region, ServiceName: s.Name, ServiceID: s.Name,
+			Certificates: k.certificates(), Trust: g.trust},
+		secrets: newSecretIndex(serviceSecrets(s)),
 	}
 	for _, a := range served {
 		compiled := k.api(a)

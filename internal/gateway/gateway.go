@@ -10,6 +10,7 @@ package gateway
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/binary"
 	"log/slog"
 	"net/netip"
@@ -57,6 +58,8 @@ type Options struct {
 	MethodNotAllowed bool
 	// LenientNames makes unknown named values and fragments warnings.
 	LenientNames bool
+	// ClientRoots sign the certificates of clients; nil: the system's.
+	ClientRoots *x509.CertPool
 	// Authority is where tenants of Microsoft Entra ID sign in.
 	Authority string
 	// Managed says where tokens of managed identities come from; Transport and
@@ -91,6 +94,7 @@ type Gateway struct {
 	services policy.Services
 	requests *requester
 	quotas   *quotaState
+	trust    *trust
 	inflight sync.Pool // of *exchange
 }
 
@@ -117,9 +121,10 @@ func New(o Options) *Gateway {
 	return g
 }
 
-// identities are the tokens that the gateway itself sends.
+// identities are the tokens that the gateway itself sends, and whom it trusts.
 func (g *Gateway) identities() {
 	o := &g.options
+	g.trust = &trust{roots: o.ClientRoots, revocations: newRevocations(g.requests)}
 	managed := o.Managed
 	managed.Transport, managed.Now = g.requests.transport, o.Now
 	g.services.Tokens = token.NewManaged(managed)

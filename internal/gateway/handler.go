@@ -166,6 +166,7 @@ func (x *exchange) request() {
 	x.brought = credentials{authorization: r.Header["Authorization"], proxy: r.Header["Proxy-Authorization"], cookie: r.Header["Cookie"]}
 	backend.RemoveHopByHop(r.Header)
 	req.Header = expr.Header(r.Header)
+	req.Certificate = clientCertificate(r)
 	req.IPAddress = x.Exchange.ClientIP.String()
 	host, port := splitHost(r.Host)
 	req.OriginalURL = expr.URL{Scheme: x.Exchange.Scheme, Host: host, Port: port, Path: x.Exchange.Path, RawQuery: r.URL.RawQuery}

@@ -91,6 +91,14 @@ type Identity struct{ ID, Provider string }
 // Deployment is context.Deployment.
 type Deployment struct {
 	GatewayID, Region, ServiceName, ServiceID string
+	Certificates                              []NamedCertificate
+	Trust                                     Trust // nil: what the system trusts
+}
+
+// NamedCertificate is a certificate of the service.
+type NamedCertificate struct {
+	ID          string
+	Certificate *Certificate
 }
 
 // GraphQL is context.GraphQL: what the resolver of a field is asked. Both are
@@ -112,6 +120,8 @@ type Request struct {
 	Body              Body
 	IPAddress         string
 	MatchedParameters []Parameter // of the URL template
+	// Certificate is the one that the client showed, nil without.
+	Certificate *Certificate
 }
 
 // Parameter is a matched template parameter.

@@ -38,7 +38,13 @@ func contextTypes() []typeRow {
 			{sig: "string ServiceName", get: word(func(d *Deployment) string { return d.ServiceName })},
 			{sig: "string ServiceId", get: word(func(d *Deployment) string { return d.ServiceID })},
 			{sig: "IGateway Gateway", get: the(func(d *Deployment) any { return &gatewayOf{d} })},
-			{sig: "IReadOnlyDictionary<string,X509Certificate2> Certificates", get: func(_ *frame, t []*typ, a []any) any { return newDictionary(types().str, types().object) }},
+			{sig: "IReadOnlyDictionary<string,X509Certificate2> Certificates", get: the(func(d *Deployment) any {
+				out := newDictionary(types().str, types().object)
+				for _, c := range d.Certificates {
+					out.set(c.ID, c.Certificate)
+				}
+				return out
+			})},
 		}},
 		{decl: "class IGateway", is: instance[*gatewayOf], rows: []row{
 			{sig: "string Id", get: word(func(g *gatewayOf) string { return g.d.GatewayID })},

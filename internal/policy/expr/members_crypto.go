@@ -12,7 +12,6 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/x509"
-	"encoding/hex"
 	"encoding/pem"
 	"hash"
 	"math/big"
@@ -94,7 +93,6 @@ func cryptoTypes() []typeRow {
 			{sig: "static bool FixedTimeEquals(byte[] a, byte[] b)", get: func(_ *frame, a []any) any { return hmac.Equal(arg[[]byte](a, 0), arg[[]byte](a, 1)) }},
 		}},
 		{decl: "static CryptoExtensions", rows: encryptRows()},
-		{decl: "class " + cryptoSpace + "X509Certificates.X509Certificate2 : IDisposable", is: instance[*certificate], rows: certificateRows()},
 	}
 	for _, h := range hashes {
 		create := func(_ *frame, a []any) any { return &hasher{name: h.name, make: h.make} }
@@ -113,7 +111,7 @@ func cryptoTypes() []typeRow {
 			}},
 		}})
 	}
-	return append(out, jwtTypes()...)
+	return append(append(out, certificateTypes()...), jwtTypes()...)
 }
 
 type hashName string
@@ -397,59 +395,4 @@ func (k *rsaKey) der(b []byte) {
 	if k.public == nil {
 		throw(cryptoSpace+"CryptographicException", "The key could not be read.")
 	}
-}
-
-// certificate is X509Certificate2.
-type certificate struct {
-	c   *x509.Certificate
-	key *rsaKey
-}
-
-func readCertificate(_ *frame, a []any) any {
-	b := arg[[]byte](a, 0)
-	if p, _ := pem.Decode(b); p != nil {
-		b = p.Bytes
-	}
-	c, err := x509.ParseCertificate(b)
-	if err != nil {
-		throw(cryptoSpace+"CryptographicException", "The certificate could not be read; only DER and PEM certificates are supported.")
-	}
-	return &certificate{c: c}
-}
-
-func certificateRows() []row {
-	get := func(f func(*x509.Certificate) string) func(any) string {
-		return func(v any) string { return f(v.(*certificate).c) }
-	}
-	print := func(c *x509.Certificate) string {
-		h := sha1.Sum(c.Raw)
-		return strings.ToUpper(hex.EncodeToString(h[:]))
-	}
-	return []row{
-		{sig: "new(byte[] b)", get: readCertificate}, {sig: "new(byte[] b, string? password)", get: readCertificate},
-		{sig: "string Thumbprint", get: get(print)}, {sig: "string GetCertHashString()", get: get(print)},
-		{sig: "string Subject", get: get(func(c *x509.Certificate) string { return c.Subject.String() })},
-		{sig: "string Issuer", get: get(func(c *x509.Certificate) string { return c.Issuer.String() })},
-		{sig: "string SerialNumber", get: get(func(c *x509.Certificate) string { return strings.ToUpper(hex.EncodeToString(c.SerialNumber.Bytes())) })},
-		{sig: "DateTime NotBefore", get: func(v any) any { return NewDateTime(v.(*certificate).c.NotBefore) }},
-		{sig: "DateTime NotAfter", get: func(v any) any { return NewDateTime(v.(*certificate).c.NotAfter) }},
-		{sig: "byte[] RawData", get: func(v any) any { return v.(*certificate).c.Raw }},
-		{sig: "bool HasPrivateKey", get: func(v any) bool { return v.(*certificate).key != nil }},
-		{sig: "bool Verify()", get: func(f *frame, a []any) any { return verifyCertificate(f, a[0].(*certificate)) }},
-		{sig: "bool VerifyNoRevocation()", get: func(f *frame, a []any) any { return verifyCertificate(f, a[0].(*certificate)) }},
-		{sig: "RSA GetRSAPrivateKey()", get: func(v any) any { return pointer(v.(*certificate).key) }},
-		{sig: "RSA GetRSAPublicKey()", get: func(v any) any {
-			p, ok := v.(*certificate).c.PublicKey.(*rsa.PublicKey)
-			if !ok {
-				return nil
-			}
-			return &rsaKey{public: p}
-		}},
-	}
-}
-
-// verifyCertificate checks the validity period; the chain needs the trust store of the system.
-func verifyCertificate(f *frame, c *certificate) bool {
-	_, err := c.c.Verify(x509.VerifyOptions{CurrentTime: f.ctx.Now(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
-	return err == nil
 }

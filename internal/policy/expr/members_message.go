@@ -15,7 +15,7 @@ func messageTypes() []typeRow {
 			{sig: "Headers Headers", get: the(func(r *Request) any { return r.Header })},
 			{sig: "IMessageBody Body", get: the(func(r *Request) any { return bodyOf(&r.Body) })},
 			{sig: "MatchedParameters MatchedParameters", get: the(func(r *Request) any { return &r.MatchedParameters })},
-			{sig: "X509Certificate2 Certificate", get: the(func(r *Request) any { return nil })},
+			{sig: "X509Certificate2 Certificate", get: the(func(r *Request) any { return pointer(r.Certificate) })},
 			{sig: "IPrivateEndpointConnection PrivateEndpointConnection", get: the(func(r *Request) any { return nil })},
 		}},
 		{decl: "class IPrivateEndpointConnection", rows: []row{
