@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gatehouse/internal/apim"
 )
 
 // slowModel streams words, each only after the client has got the one before.
@@ -121,5 +123,63 @@ func TestTokenQuotaOfAnswers(t *testing.T) {
 		if got := fmt.Sprint(resp.StatusCode, " ", resp.Header.Get("X-Left"), " ", resp.Header.Get("X-Used")); got != want {
 			t.Errorf("call %d: got %s, want %s", i+1, got, want)
 		}
+	}
+}
+
+// TestStreamIsJudgedOnItsWay: a window of text reaches the client when it is
+// judged, before the backend goes on; nothing follows what is not fit.
+func TestStreamIsJudgedOnItsWay(t *testing.T) {
+	safety := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		severity := 0
+		if strings.Contains(string(body), "bad") {
+			severity = 6
+		}
+		if r.Header.Get("Ocp-Apim-Subscription-Key") != "safety-key" || r.URL.Path != "/contentsafety/text:analyze" {
+			t.Errorf("the service got %s %v", r.URL, r.Header)
+		}
+		fmt.Fprintf(w, `{"blocklistsMatch":[],"categoriesAnalysis":[{"category":"Hate","severity":%d}]}`, severity)
+	}))
+	t.Cleanup(safety.Close)
+	got := make(chan string)
+	model := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for _, word := range []string{"Hello", "World", "a bad one", "after"} {
+			fmt.Fprintf(w, "data: {\"choices\":[{\"delta\":{\"content\":%q}}]}\n\n", word)
+			_ = http.NewResponseController(w).Flush()
+			if word == "Hello" || word == "World" {
+				select {
+				case <-got:
+				case <-time.After(5 * time.Second):
+					t.Errorf("%q did not reach the client", word)
+				}
+			}
+		}
+	}))
+	t.Cleanup(model.Close)
+	s := testService(model.URL)
+	s.Backends = append(s.Backends, &apim.Backend{ID: "safety", URL: safety.URL, Credentials: apim.BackendCredentials{Header: map[string][]string{"Ocp-Apim-Subscription-Key": {"safety-key"}}}})
+	s.APIs[2].Policy = sections(`<llm-emit-token-metric/>`, ``,
+		`<llm-content-safety backend-id="safety" window-size="5"><categories><category name="Hate" threshold="4"/></categories></llm-content-safety>`, ``)
+	h := newHarness(t, s, nil)
+	req, _ := http.NewRequest("POST", h.URL+"/free/items/1", strings.NewReader(streamedPrompt))
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var seen []string
+	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+		if strings.Contains(lines.Text(), "choices") {
+			seen = append(seen, lines.Text())
+			got <- lines.Text()
+		}
+	}
+	if len(seen) != 2 {
+		t.Errorf("the client got %v", seen)
+	}
+	e := h.recorder.last(t)
+	if e.Status != 200 || len(e.Events) != 1 || !strings.Contains(e.Events[0].Message, "the stream was ended") || len(e.Calls) < 3 {
+		t.Errorf("recorded %d, events %v, %d calls", e.Status, e.Events, len(e.Calls))
 	}
 }

@@ -136,9 +136,14 @@ func (p *Pipeline) backend(c *Context) (over bool, err error) {
 	if _, over := c.leave(); over {
 		return true, nil
 	}
+	c.Section = Outbound
 	for _, f := range c.before {
 		if err := f(c); err != nil {
-			return true, err
+			e := AsError(err, "gateway")
+			if e.Section == "" { // no statement of its own is running
+				e.Section = Outbound.String()
+			}
+			return true, e
 		}
 	}
 	return false, nil

@@ -52,6 +52,7 @@ func parsePrompt(body []byte) (p llmPrompt) {
 	p.addList(m["contents"])
 	p.addList(m["input"])
 	p.add("user", m["prompt"])
+	p.add("user", m["suffix"])
 	if len(p.messages) == 0 {
 		var b strings.Builder
 		everyText(root, &b)

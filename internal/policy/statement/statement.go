@@ -37,6 +37,7 @@ func Table() map[string]*policy.Definition {
 		invokeRequest(),
 		ipFilter(),
 		limitConcurrency(),
+		llmContentSafety(),
 		llmEmitTokenMetric(),
 		llmSemanticCacheLookup(),
 		llmSemanticCacheStore(),
