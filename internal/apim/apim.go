@@ -95,6 +95,7 @@ type Operation struct {
 	Requests    []Representation // declared request bodies, by content type
 	Responses   []Response       // declared; their examples feed mock-response
 	Tags        []string
+	SOAPElement string `json:",omitempty"` // of a SOAP API: the first element of the body, "{namespace}name"
 }
 
 // Places of a Parameter.

@@ -37,6 +37,7 @@ type compiledAPI struct {
 	keyQuery   string
 	target     policy.Target
 	direct     *backend.Target // target compiled; nil without a serviceUrl
+	soap       *soapTable      // of a SOAP API
 	operations []compiledOperation
 	admit      func(*exchange) *policy.Error // refuses what is no request of the API's type; nil for HTTP
 	fallback   *variant                      // API without operation, for requests that match none
@@ -192,7 +193,7 @@ func (k *compilation) servedAPIs() []*apim.API {
 	var out []*apim.API
 	for _, a := range k.service.APIs {
 		switch a.Type {
-		case "", apim.TypeHTTP, apim.TypeWebSocket:
+		case "", apim.TypeHTTP, apim.TypeWebSocket, apim.TypeSOAP:
 			out = append(out, a)
 		case apim.TypeGraphQL:
 			out = append(out, graphQLEndpoint(a))
@@ -219,8 +220,11 @@ func (k *compilation) api(a *apim.API) *compiledAPI {
 		}
 		out.context.ServiceURL, out.target = u, policy.Target{URL: u}
 	}
-	if a.Type == apim.TypeWebSocket {
+	switch a.Type {
+	case apim.TypeWebSocket:
 		out.admit = handshake
+	case apim.TypeSOAP:
+		out.soap, out.admit = newSOAPTable(a.Operations), sameSOAPOperation
 	}
 	products := k.productsOf(a)
 	for i, p := range products {

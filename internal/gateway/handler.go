@@ -207,6 +207,11 @@ func (x *exchange) serve() {
 	x.Context.API = x.api.context
 	x.Request.URL.Path = m.Rest
 	x.Target = x.api.target
+	if x.api.soap != nil {
+		if index, ok := x.soapOperation(m.Rest); ok {
+			m.Outcome, m.OperationIndex = route.Found, index
+		}
+	}
 	if m.Outcome != route.Found {
 		x.unmatched(m)
 		return

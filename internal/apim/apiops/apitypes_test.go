@@ -3,6 +3,8 @@ package apiops
 import (
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"gatehouse/internal/apim"
@@ -49,5 +51,68 @@ func TestWebSocketAPIHasOneOperation(t *testing.T) {
 		"apis/chat/operations/onhandshake/operationInformation.json", `{"properties": {"displayName": "On Handshake", "method": "GET", "urlTemplate": "/"}}`)
 	if len(a.Operations) != 1 || a.Operations[0].Name != "On Handshake" || a.Operations[0].URLTemplate != "/*" {
 		t.Errorf("%+v", a.Operations[0])
+	}
+}
+
+const calculatorWSDL = `<?xml version="1.0" encoding="utf-8"?>
+<wsdl:definitions xmlns:wsdl="http://schemas.xmlsoap.org/wsdl/" xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/" xmlns:soap12="http://schemas.xmlsoap.org/wsdl/soap12/"
+  xmlns:http="http://schemas.xmlsoap.org/wsdl/http/" xmlns:tns="http://tempuri.org/" targetNamespace="http://tempuri.org/">
+ <wsdl:message name="AddIn"><wsdl:part name="parameters" element="tns:Add"/></wsdl:message>
+ <wsdl:message name="SubIn"><wsdl:part name="parameters" xmlns:q1="urn:q1" element="q1:SubtractRequest"/></wsdl:message>
+ <wsdl:message name="OldIn"><wsdl:part name="a" type="xs:int"/></wsdl:message>
+ <wsdl:portType name="ICalculator">
+  <wsdl:operation name="Add"><wsdl:input message="tns:AddIn"/></wsdl:operation>
+  <wsdl:operation name="Subtract"><wsdl:input message="tns:SubIn"/></wsdl:operation>
+  <wsdl:operation name="Old"><wsdl:input message="tns:OldIn"/></wsdl:operation>
+ </wsdl:portType>
+ <wsdl:binding name="one" type="tns:ICalculator"><soap:binding transport="http://schemas.xmlsoap.org/soap/http"/>
+  <wsdl:operation name="Add"><soap:operation soapAction="http://tempuri.org/ICalculator/Add?a&amp;b" style="document"/><wsdl:input><soap:body use="literal"/></wsdl:input></wsdl:operation>
+  <wsdl:operation name="Subtract"><soap:operation soapAction=""/></wsdl:operation>
+  <wsdl:operation name="Old"><soap:operation soapAction="urn:old" style="rpc"/><wsdl:input><soap:body use="literal" namespace="urn:rpc"/></wsdl:input></wsdl:operation>
+ </wsdl:binding>
+ <wsdl:binding name="two" type="tns:ICalculator"><soap12:binding transport="http://schemas.xmlsoap.org/soap/http"/>
+  <wsdl:operation name="Add"><soap12:operation soapAction="http://tempuri.org/ICalculator/Add"/></wsdl:operation>
+ </wsdl:binding>
+ <wsdl:binding name="three" type="tns:ICalculator"><http:binding verb="GET"/><wsdl:operation name="Get"><http:operation location="/Get"/></wsdl:operation></wsdl:binding>
+</wsdl:definitions>`
+
+const calculatorInfo = `{"properties": {"path": "calc", "type": "soap", "serviceUrl": "https://calc.example/svc"}}`
+
+func TestSOAPOperationsOfTheDescription(t *testing.T) {
+	a := oneAPI(t, "apis/calc/apiInformation.json", calculatorInfo, "apis/calc/specification.wsdl", calculatorWSDL,
+		"apis/calc/operations/add/policy.xml", emptyPolicy)
+	var got []string
+	for _, op := range a.Operations {
+		got = append(got, op.ID+" "+op.Method+" "+op.URLTemplate+" "+op.SOAPElement)
+	}
+	want := []string{"Add POST /?soapAction=http://tempuri.org/ICalculator/Add?a%26b {http://tempuri.org/}Add",
+		"Subtract POST /?soapAction=Subtract {urn:q1}SubtractRequest", "Old POST /?soapAction=urn:old {urn:rpc}Old"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	if a.Operations[0].Policy == nil {
+		t.Error("the policy was not attached")
+	}
+}
+
+func TestSOAPOperationsThatTheFolderLists(t *testing.T) {
+	a := oneAPI(t, "apis/calc/apiInformation.json", calculatorInfo, "apis/calc/specification.wsdl", calculatorWSDL,
+		"apis/calc/operations/5f0e/operationInformation.json", `{"properties": {"displayName": "Take away", "method": "POST", "urlTemplate": "/?soapAction=Subtract"}}`)
+	if len(a.Operations) != 1 || a.Operations[0].ID != "5f0e" || a.Operations[0].SOAPElement != "{urn:q1}SubtractRequest" {
+		t.Errorf("%+v", a.Operations)
+	}
+}
+
+func TestBrokenDescriptions(t *testing.T) {
+	for text, want := range map[string]string{
+		"<wsdl:definitions": "apis/calc/specification.wsdl:1:18: is not valid XML",
+		"<description/>":    "apis/calc/specification.wsdl:1:1: is not a WSDL 1.1 description: the root element is <description>, not <definitions>",
+		"":                  "apis/calc/specification.wsdl:1:1: is not a WSDL description",
+		"<definitions/>":    `apis/calc/operations/add/policy.xml:1:1: the API has no operation "add"; its specification declares none`,
+	} {
+		_, err := Load(folder(t, "apis/calc/apiInformation.json", calculatorInfo, "apis/calc/specification.wsdl", text, "apis/calc/operations/add/policy.xml", emptyPolicy), Options{LookupEnv: noEnv})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", text, err)
+		}
 	}
 }

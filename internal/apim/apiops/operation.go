@@ -18,6 +18,8 @@ func (l *loader) operations(a *apim.API, folder string, n *node) {
 		l.graphQL(a, folder)
 	case apim.TypeWebSocket:
 		a.Operations = append(a.Operations, &apim.Operation{ID: "onHandshake", Name: "onHandshake", Method: "GET", URLTemplate: "/*"})
+	case apim.TypeSOAP:
+		a.Operations = l.described(folder)
 	default:
 		l.warn("apis/"+a.ID, "is of the type %s, which is not served yet", a.Type)
 	}
@@ -30,7 +32,7 @@ func (l *loader) operations(a *apim.API, folder string, n *node) {
 		op := l.declared(a, name, below)
 		document := l.document(below + "policy.xml")
 		if op == nil {
-			if document != nil && a.Type == apim.TypeHTTP {
+			if document != nil && (a.Type == apim.TypeHTTP || a.Type == apim.TypeSOAP) {
 				l.fail(apim.Position{File: document.File, Line: 1, Column: 1}, "the API has no operation %q%s", name, l.operationsOf(a))
 			}
 			continue
@@ -38,8 +40,11 @@ func (l *loader) operations(a *apim.API, folder string, n *node) {
 		op.Policy = document
 		op.Tags = l.ownTags(below + "tags/")
 	}
+	if a.Type == apim.TypeSOAP {
+		l.preferListed(a, folder)
+	}
 	a.Tags = l.ownTags(folder + "tags/")
-	if a.Type == apim.TypeHTTP && len(a.Operations) == 0 {
+	if (a.Type == apim.TypeHTTP || a.Type == apim.TypeSOAP) && len(a.Operations) == 0 {
 		l.warn("apis/"+a.ID, "has no operations: every request to it is answered with 404")
 	}
 }

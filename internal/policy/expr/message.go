@@ -230,12 +230,28 @@ func (b *Body) Peek(limit int64) (data []byte, whole bool) {
 	if err == nil && b.state == bodyBuffered {
 		return head, true
 	}
+	b.rejoin(head, err)
+	return nil, false
+}
+
+// Head gives up to limit bytes of the beginning of the body and leaves it as it
+// was: it still streams. A failure to read comes to the next reader.
+func (b *Body) Head(limit int64) []byte {
+	if b.state != bodyStream {
+		return b.data[:min(limit, int64(len(b.data)))]
+	}
+	head, err := io.ReadAll(io.LimitReader(b.stream, limit))
+	b.rejoin(head, err)
+	return head
+}
+
+// rejoin puts back what was read of the stream, and why no more was.
+func (b *Body) rejoin(head []byte, err error) {
 	rest := io.Reader(b.stream)
 	if err != nil {
 		rest = failingReader{err}
 	}
 	b.stream = &rejoined{Reader: io.MultiReader(bytes.NewReader(head), rest), Closer: b.stream}
-	return nil, false
 }
 
 // rejoined is a stream whose head was read before.

@@ -63,3 +63,16 @@ func TestPeekOfNoStream(t *testing.T) {
 		t.Fatal("a consumed body is not whole")
 	}
 }
+
+func TestHeadLeavesTheStream(t *testing.T) {
+	b := StreamBody(io.NopCloser(io.MultiReader(strings.NewReader("123"), strings.NewReader("456"))), 6)
+	for _, limit := range []int64{4, 2, 100} {
+		if head := b.Head(limit); string(head) != "123456"[:min(limit, 6)] {
+			t.Errorf("head of %d: %q", limit, head)
+		}
+	}
+	r, size := b.Take()
+	if data, err := io.ReadAll(r); string(data) != "123456" || err != nil || size != 6 {
+		t.Errorf("%q %v %d", data, err, size)
+	}
+}
