@@ -198,8 +198,7 @@ func (x *exchange) serve() {
 		x.variant = s.notFound
 		x.correlate()
 		x.watch()
-		x.fail(notFound())
-		x.respond()
+		x.refuse(notFound())
 		return
 	}
 	x.api = s.apis[m.APIIndex]
@@ -289,7 +288,16 @@ func (x *exchange) unmatched(m route.Match) {
 		e.Status, e.Body = http.StatusMethodNotAllowed, "Method not allowed"
 		e.Header = map[string]string{"Allow": strings.Join(m.Allowed, ", ")}
 	}
-	x.fail(e)
+	x.refuse(e)
+}
+
+// refuse answers a request that matches no operation, unless a statement does.
+func (x *exchange) refuse(e *policy.Error) {
+	if failure, ok := x.variant.pipeline.Unmatched(&x.Context, x.fallback); ok {
+		x.record(failure)
+	} else {
+		x.fail(e)
+	}
 	x.respond()
 }
 

@@ -132,6 +132,7 @@ func (g *goldenCase) compile() *policy.Pipeline {
 func (g *goldenCase) environment() *policy.Environment {
 	env := &policy.Environment{Definitions: Table(), Profile: expr.Strict, Schema: g.schemaFile()}
 	g.trust(env)
+	g.serviceBackends(env)
 	if list, ok := g.settings["backends"]; ok {
 		env.Backends = map[string]bool{}
 		for _, id := range strings.Fields(list) {
