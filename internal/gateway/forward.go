@@ -26,6 +26,9 @@ func (f forwarder) Forward(c *policy.Context, o policy.ForwardOptions) error {
 	if x.executesGraphQL() {
 		return x.executeGraphQL(o)
 	}
+	if x.GraphQLGuard != nil {
+		return notGuarded()
+	}
 	if o.BufferRequestBody || o.FollowRedirects {
 		if err := c.Request.Body.Buffer(); err != nil {
 			return x.bodyError(err)

@@ -112,6 +112,12 @@ func (x *exchange) executesGraphQL() bool {
 	return x.api != nil && x.api.graph != nil && x.api.graph.executed && x.Target == x.api.target
 }
 
+// notGuarded refuses a handshake whose messages could not be checked.
+func notGuarded() *policy.Error {
+	return &policy.Error{Source: "validate-graphql-request", Reason: "GraphQLRequestNotValid", Status: http.StatusBadRequest,
+		Message: "The messages of a WebSocket cannot be checked against the rules of this API."}
+}
+
 // Statuses of requests that are not executed.
 const (
 	statusBadDocument = http.StatusBadRequest

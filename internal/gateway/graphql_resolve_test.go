@@ -168,3 +168,43 @@ func TestGraphQLCompileMessages(t *testing.T) {
 		}
 	}
 }
+
+// TestGraphQLValidation takes fields out before resolvers run, or before the
+// backend is asked, and tells of it in the response.
+func TestGraphQLValidation(t *testing.T) {
+	policy := document(`<validate-graphql-request max-size="10000" max-depth="3"><authorize><rule path="/User/name" action="remove" /><rule path="/__*" action="reject" /></authorize></validate-graphql-request>`)
+	synthetic := blogAPI(blogBackend(t).URL, nil)
+	synthetic.Policy = policy
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if strings.Contains(string(body), "name") {
+			t.Errorf("the backend was asked %s", body)
+		}
+		_, _ = io.WriteString(w, `{"data":{"user":{"id":"1"}}}`)
+	}))
+	defer backend.Close()
+	passing := &apim.API{ID: "passing", Path: "passing", IsCurrent: true, Type: apim.TypeGraphQL, ServiceURL: backend.URL, Schemas: graphQLSchemaOf(blogSchema), Policy: policy}
+	h := newHarness(t, &apim.Service{Name: "test", APIs: []*apim.API{synthetic, passing}}, nil)
+	for _, path := range []string{"/blog", "/passing"} {
+		for _, c := range []struct {
+			query  string
+			status int
+			want   string
+		}{
+			{"{ user(id: 1) { id name } }", 200, `{"data":{"user":{"id":"1"}},"errors":[{"message":"The field User.name is not allowed.","locations":[{"line":1,"column":20}]}]}`},
+			{"{ __schema { description } }", 400, `{"errors":[{"message":"The field Query.__schema is not allowed.","locations":[{"line":1,"column":3}]},{"message":"The field __Schema.description is not allowed.","locations":[{"line":1,"column":14}]}]}`},
+			{"{ nothing }", 400, `{"errors":[{"message":"Cannot query field \"nothing\" on type \"Query\".","locations":[{"line":1,"column":3}]}]}`},
+		} {
+			body, _ := json.Marshal(map[string]string{"query": c.query})
+			resp, got := h.call(t, "POST", path, strings.NewReader(string(body)))
+			if resp.StatusCode != c.status || got != c.want {
+				t.Errorf("%s %s: %d %s", path, c.query, resp.StatusCode, got)
+			}
+			<-h.recorder.seen
+		}
+		if resp, got := h.call(t, "GET", path, nil, "Sec-WebSocket-Key", "abc"); resp.StatusCode != 400 {
+			t.Errorf("a handshake past the rules of %s: %d %s", path, resp.StatusCode, got)
+		}
+		<-h.recorder.seen
+	}
+}

@@ -1,7 +1,7 @@
 package graphql
 
 import (
-	"encoding/json"
+	"bytes"
 	"fmt"
 	"slices"
 
@@ -30,11 +30,9 @@ type Errors []*Error
 
 // JSON is the response of a request that was not executed.
 func (e Errors) JSON() []byte {
-	b, err := json.Marshal(map[string]Errors{"errors": e})
-	if err != nil {
-		return []byte(`{"errors":[{"message":"Internal server error"}]}`)
-	}
-	return b
+	var b bytes.Buffer
+	encode(&b, map[string]Errors{"errors": e})
+	return b.Bytes()
 }
 
 func errorf(format string, args ...any) *Error { return &Error{Message: fmt.Sprintf(format, args...)} }

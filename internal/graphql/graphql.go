@@ -103,20 +103,21 @@ func (s *Schema) HasField(typ, field string) bool {
 }
 
 // related lists the types whose rules count for a field that is selected on a
-// type: itself, what it may turn out to be, and the interfaces of those.
-func (s *Schema) related(d *ast.Definition) []string {
-	names := []string{d.Name}
-	add := func(name string) {
-		if !slices.Contains(names, name) {
-			names = append(names, name)
-		}
+// type: the object types that it may turn out to be, and the interfaces and
+// unions on the way.
+func (s *Schema) related(d *ast.Definition) (objects, abstract []string) {
+	possible := []*ast.Definition{d}
+	if d.IsAbstractType() {
+		abstract = append(abstract, d.Name)
+		possible = s.types.PossibleTypes[d.Name]
 	}
-	objects := append([]*ast.Definition{d}, s.types.PossibleTypes[d.Name]...)
-	for _, o := range objects {
-		add(o.Name)
+	for _, o := range possible {
+		objects = append(objects, o.Name)
 		for _, i := range o.Interfaces {
-			add(i)
+			if !slices.Contains(abstract, i) {
+				abstract = append(abstract, i)
+			}
 		}
 	}
-	return names
+	return objects, abstract
 }

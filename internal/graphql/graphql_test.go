@@ -228,7 +228,7 @@ interface Node { id: ID secret: String } type User implements Node { id: ID secr
 		}
 		var asked []string
 		removed, rejected, err := o.Restrict(func(a Asked) (Action, error) {
-			asked = append(asked, strings.Join(a.Types, "|"))
+			asked = append(asked, strings.Join(a.Objects, "|")+strings.Join(a.Abstract, "|"))
 			switch {
 			case a.Field == "secret" || a.Field == "best":
 				return Remove, nil

@@ -177,6 +177,6 @@ func (o *Operation) Fields() int {
 // Text is the document as it is now.
 func (o *Operation) Text() string {
 	var b strings.Builder
-	formatter.NewFormatter(&b, formatter.WithCompacted()).FormatQueryDocument(o.document)
+	formatter.NewFormatter(&b, formatter.WithIndent("")).FormatQueryDocument(o.document)
 	return b.String()
 }

@@ -16,10 +16,11 @@ const (
 
 // Asked is one field of a document.
 type Asked struct {
-	Type  string   // on which it is selected
-	Types []string // Type, what it may turn out to be, and the interfaces of those
-	Field string
-	Kind  string // query, mutation or subscription for fields of a root type, else ""
+	Type     string   // on which it is selected
+	Objects  []string // object types that it may belong to
+	Abstract []string // interfaces and unions that it may belong to
+	Field    string
+	Kind     string // query, mutation or subscription for fields of a root type, else ""
 }
 
 // Restrict decides about every field of the document, in all its operations
@@ -90,7 +91,8 @@ func (r *restriction) action(f *ast.Field) Action {
 	if action, ok := r.known[key]; ok {
 		return action
 	}
-	asked := Asked{Type: key[0], Field: f.Name, Types: r.schema.related(f.ObjectDefinition)}
+	asked := Asked{Type: key[0], Field: f.Name}
+	asked.Objects, asked.Abstract = r.schema.related(f.ObjectDefinition)
 	for _, kind := range []string{Query, Mutation, Subscription} {
 		if r.schema.Root(kind) == asked.Type {
 			asked.Kind = kind

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"gatehouse/internal/graphql"
 	"gatehouse/internal/policy/expr"
 	"gatehouse/internal/telemetry"
 )
@@ -44,6 +45,10 @@ type Context struct {
 	Recorder Recorder
 
 	secrets []string // what must not be recorded
+	// GraphQLGuard checks documents that come as messages of a WebSocket, and
+	// takes out of them what is not allowed. Nil: nobody asked for it.
+	GraphQLGuard func(c *Context, r *graphql.Request, size int) (removed graphql.Errors, err error)
+
 	taps    []Tap    // see the response body as it is sent
 	ended   bool     // a statement answered: the pipeline stops
 	after   []func() // runs after outbound or on-error, in order

@@ -84,6 +84,9 @@ func (t *JToken) Get(name string) *JToken {
 // Set sets a property of an object to a value: a *JToken or what NewJSON takes.
 func (t *JToken) Set(name string, value any) { t.setProperty(name, jsonOf(value)) }
 
+// Append adds an element to an array.
+func (t *JToken) Append(value any) { t.items = append(t.items, t.adopt(jsonOf(value))) }
+
 // NewJSON makes a token of a value: nil, string, bool, numbers, time values,
 // []byte, lists and maps of the engine, and what encoding/json makes.
 func NewJSON(v any) *JToken { return jsonOf(v) }

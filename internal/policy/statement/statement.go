@@ -66,6 +66,7 @@ func Table() map[string]*policy.Definition {
 		trace(),
 		validateAzureADToken(),
 		validateContent(),
+		validateGraphQLRequest(),
 		validateHeaders(),
 		validateJWT(),
 		validateParameters(),
