@@ -183,3 +183,56 @@ func TestStreamIsJudgedOnItsWay(t *testing.T) {
 		t.Errorf("recorded %d, events %v, %d calls", e.Status, e.Events, len(e.Calls))
 	}
 }
+
+// TestSemanticCache: an answer comes from the cache for the same caller and a
+// near prompt, whole or streamed, and from nowhere else.
+func TestSemanticCache(t *testing.T) {
+	embeddings := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if r.URL.Path != "/deployments/e/embeddings" || r.URL.RawQuery != "api-version=2024-10-21" || r.Header.Get("Api-Key") != "e-key" || r.Header.Get("Authorization") != "" {
+			t.Errorf("the embeddings backend got %s %v", r.URL, r.Header)
+		}
+		vector := "[0,1]"
+		if strings.Contains(string(body), "France") {
+			vector = fmt.Sprintf("[1,%f]", float64(len(body)%7)/1000)
+		}
+		fmt.Fprintf(w, `{"data":[{"embedding":%s}]}`, vector)
+	}))
+	t.Cleanup(embeddings.Close)
+	answered := 0
+	model := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answered++
+		body, _ := io.ReadAll(r.Body)
+		if strings.Contains(string(body), `"stream":true`) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			fmt.Fprintf(w, "data: {\"choices\":[{\"delta\":{\"content\":\"streamed %d\"}}]}\n\ndata: [DONE]\n\n", answered)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"choices":[{"message":{"content":"answer %d"}}]}`, answered)
+	}))
+	t.Cleanup(model.Close)
+	s := testService(model.URL)
+	s.Backends = append(s.Backends, &apim.Backend{ID: "embeddings", URL: embeddings.URL + "/deployments/e/embeddings", Credentials: apim.BackendCredentials{Header: map[string][]string{"Api-Key": {"e-key"}}}})
+	s.APIs[2].Policy = sections(`<llm-semantic-cache-lookup score-threshold="0.05" embeddings-backend-id="embeddings" embeddings-backend-auth="system-assigned">
+<vary-by>@(context.Request.Headers.GetValueOrDefault("x-user",""))</vary-by></llm-semantic-cache-lookup>`, ``, `<llm-semantic-cache-store duration="60"/>`, ``)
+	h := newHarness(t, s, nil)
+	for i, one := range []struct {
+		user, prompt, want string
+		hit                bool
+	}{
+		{"ada", `{"messages":[{"role":"user","content":"Capital of France?"}]}`, "answer 1", false},
+		{"ada", `{"messages":[{"role":"user","content":"The capital of France?"}]}`, "answer 1", true},
+		{"ben", `{"messages":[{"role":"user","content":"The capital of France?"}]}`, "answer 2", false},
+		{"ada", `{"messages":[{"role":"user","content":"Capital of Spain?"}]}`, "answer 3", false},
+		{"ada", `{"stream":true,"messages":[{"role":"user","content":"Capital of France?"}]}`, "streamed 4", false},
+		{"ada", `{"stream":true,"messages":[{"role":"user","content":"The capital of France?"}]}`, "streamed 4", true},
+		{"ada", `{"messages":[{"role":"user","content":"Which is the capital of France?"}]}`, "answer 1", true},
+	} {
+		_, body := h.call(t, "POST", "/free/items/1", strings.NewReader(one.prompt), "X-User", one.user)
+		e := h.recorder.last(t)
+		if !strings.Contains(body, one.want) || e.CacheHit != one.hit {
+			t.Errorf("call %d: %q, hit %v, events %v; want %q, %v", i, body, e.CacheHit, e.Events, one.want, one.hit)
+		}
+	}
+}

@@ -167,3 +167,17 @@ func TestTokenPeriods(t *testing.T) {
 		t.Errorf("a Sunday belongs to the week of %s", w.Start)
 	}
 }
+
+// BenchmarkStreamedEvent is what one event of a stream costs when its tokens
+// are counted.
+func BenchmarkStreamedEvent(b *testing.B) {
+	event := []byte("data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"gpt-4o\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\" word\"},\"finish_reason\":null}]}\n\n")
+	w := &llmWatch{prompt: &llmPrompt{}}
+	w.events = &eventScanner{event: w.event}
+	w.See(event)
+	w.countText() // the encoding is made once
+	b.ReportAllocs()
+	for b.Loop() {
+		w.See(event)
+	}
+}

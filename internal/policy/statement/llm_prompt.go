@@ -47,6 +47,7 @@ func parsePrompt(body []byte) (p llmPrompt) {
 	p.stream, _ = m["stream"].(bool)
 	p.add("system", m["system"])
 	p.add("system", m["systemInstruction"])
+	p.add("system", m["system_instruction"])
 	p.add("system", m["instructions"])
 	p.addList(m["messages"])
 	p.addList(m["contents"])

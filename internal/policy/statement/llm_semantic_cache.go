@@ -137,10 +137,14 @@ const (
 var errNoEmbedding = errors.New("the embeddings backend gave no vector")
 
 // embed asks the backend for the vector of a text.
-func embed(c *policy.Context, source, backend, text string) ([]float32, error) {
-	token, err := c.Services.Tokens.Token(c.Std, cognitiveServices, "")
-	if err != nil {
-		return nil, err
+func (s *semanticLookupStatement) embed(c *policy.Context, backend, text string) ([]float32, error) {
+	header := expr.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}}
+	if s.identity {
+		token, err := c.Services.Tokens.Token(c.Std, cognitiveServices, "")
+		if err != nil {
+			return nil, err
+		}
+		header["Authorization"] = []string{"Bearer " + token}
 	}
 	body, err := json.Marshal(struct {
 		Input string `json:"input"`
@@ -148,9 +152,8 @@ func embed(c *policy.Context, source, backend, text string) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := c.Services.HTTP.Send(c, &policy.OutgoingRequest{Source: source, Method: http.MethodPost, Backend: backend,
-		URL: expr.URL{RawQuery: embeddingsVersion}, Body: body, Timeout: embeddingsTimeout, Attempt: 1,
-		Header: expr.Header{"Authorization": {"Bearer " + token}, "Content-Type": {"application/json"}, "Accept": {"application/json"}}})
+	r, err := c.Services.HTTP.Send(c, &policy.OutgoingRequest{Source: s.source, Method: http.MethodPost, Backend: backend,
+		URL: expr.URL{RawQuery: embeddingsVersion}, Header: header, Body: body, Timeout: embeddingsTimeout, Attempt: 1})
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ type semanticLookupStatement struct {
 	source       string
 	threshold    policy.Double
 	backend      policy.String
+	identity     bool // the backend takes the service's token
 	ignoreSystem policy.Bool
 	maxMessages  policy.Int
 	vary         []policy.String
@@ -48,6 +49,7 @@ func compileSemanticCacheLookup(k *policy.Compiler, e *policy.Element) policy.St
 		k.Errorf(a.Value.Pos, "score-threshold=%q: expected a number from 0.0 (only the same meaning) to 1.0", a.Value.Text)
 	}
 	positive(k, e, "max-message-count", &s.maxMessages)
+	s.identity = s.backend.Dynamic() || !hasCredentials(k, s.backend.Literal)
 	if k.Required(e, "embeddings-backend-auth") != nil {
 		k.OneOf(e, "embeddings-backend-auth", "", "system-assigned")
 	}
@@ -74,6 +76,21 @@ func backendOf(k *policy.Compiler, e *policy.Element, name string) policy.String
 	return id
 }
 
+// hasCredentials tells whether a backend resource holds what it is called with.
+func hasCredentials(k *policy.Compiler, id string) bool {
+	service := k.Environment().Service
+	if service == nil {
+		return false
+	}
+	for _, b := range service.Backends {
+		if b.ID == id {
+			c := &b.Credentials
+			return c.Authorization != "" || len(c.Header)+len(c.Query) > 0 || c.CertificatePEM != ""
+		}
+	}
+	return false
+}
+
 func (s *semanticLookupStatement) Run(c *policy.Context) error {
 	text, miss, err := s.question(c)
 	if err != nil || text == "" {
@@ -87,7 +104,7 @@ func (s *semanticLookupStatement) Run(c *policy.Context) error {
 	if err != nil {
 		return err
 	}
-	if miss.vector, err = embed(c, s.source, backend, text); err != nil {
+	if miss.vector, err = s.embed(c, backend, text); err != nil {
 		if errors.Is(err, policy.ErrClientClosed) {
 			return err
 		}

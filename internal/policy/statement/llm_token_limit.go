@@ -102,15 +102,16 @@ func (s *tokenLimitStatement) compileEstimate(k *policy.Compiler, e *policy.Elem
 type tokenCall struct {
 	*tokenLimitStatement
 	c                       *policy.Context
-	key                     string
+	rateKey, quotaKey       string
 	perMinute, quota        int64
 	countsRate, countsQuota bool  // false: another statement counts against the key
 	reserved                int64 // tokens that the rate counted before the call
 }
 
-func (s *tokenLimitStatement) Run(c *policy.Context) (err error) {
+func (s *tokenLimitStatement) Run(c *policy.Context) error {
 	t := &tokenCall{tokenLimitStatement: s, c: c}
-	if t.key, err = s.key.Eval(c); err != nil {
+	key, err := s.key.Eval(c)
+	if err != nil {
 		return err
 	}
 	if t.perMinute, err = s.perMinute.Eval(c); err != nil {
@@ -121,6 +122,10 @@ func (s *tokenLimitStatement) Run(c *policy.Context) (err error) {
 	}
 	if s.limitsRate && t.perMinute < 1 || s.period != nil && t.quota < 1 {
 		return invalid(c, s.source, "tokens-per-minute and token-quota must be above 0.")
+	}
+	t.rateKey = "token-limit/" + key
+	if s.period != nil {
+		t.quotaKey = "token-quota/" + s.period.name + "/" + key
 	}
 	w := watchLLM(c)
 	prompt := int64(0)
@@ -147,9 +152,9 @@ func (t *tokenCall) checkQuota(prompt int64) error {
 	if t.period == nil {
 		return nil
 	}
-	key, window := t.quotaKey(), t.period.window(t.c.Now())
-	t.countsQuota = t.c.CountOnce(key)
-	count := t.c.Services.Quotas.Add(key, 0, t.quota, window)
+	window := t.period.window(t.c.Now())
+	t.countsQuota = t.c.CountOnce(t.quotaKey)
+	count := t.c.Services.Quotas.Add(t.quotaKey, 0, t.quota, window)
 	t.quotaShown.set(t.c, count.Remaining)
 	if count.Allowed && prompt <= count.Remaining {
 		return nil
@@ -164,11 +169,10 @@ func (t *tokenCall) checkRate(prompt int64) error {
 	if !t.limitsRate {
 		return nil
 	}
-	key := t.rateKey()
-	if t.countsRate = t.c.CountOnce(key); t.countsRate {
+	if t.countsRate = t.c.CountOnce(t.rateKey); t.countsRate {
 		t.reserved = prompt
 	}
-	count := t.c.Services.Counters.Add(key, t.reserved, t.perMinute, time.Minute)
+	count := t.c.Services.Counters.Add(t.rateKey, t.reserved, t.perMinute, time.Minute)
 	t.remaining.set(t.c, count.Remaining)
 	if count.Allowed {
 		return nil
@@ -184,19 +188,16 @@ func (t *tokenCall) used(u tokenUsage) {
 		if !t.countsRate {
 			n = 0
 		}
-		t.remaining.set(t.c, t.c.Services.Counters.Record(t.rateKey(), n, t.perMinute, time.Minute).Remaining)
+		t.remaining.set(t.c, t.c.Services.Counters.Record(t.rateKey, n, t.perMinute, time.Minute).Remaining)
 	}
 	if t.period != nil {
 		n := u.total
 		if !t.countsQuota {
 			n = 0
 		}
-		t.quotaShown.set(t.c, t.c.Services.Quotas.Add(t.quotaKey(), n, t.quota, t.period.window(t.c.Now())).Remaining)
+		t.quotaShown.set(t.c, t.c.Services.Quotas.Add(t.quotaKey, n, t.quota, t.period.window(t.c.Now())).Remaining)
 	}
 }
-
-func (t *tokenCall) rateKey() string  { return "token-limit/" + t.key }
-func (t *tokenCall) quotaKey() string { return "token-quota/" + t.period.name + "/" + t.key }
 
 // exceeded is the failure of a refused call.
 func (t *tokenCall) exceeded(reason, message string, status int, wait time.Duration) error {

@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/internal/policy"
 	"gatehouse/internal/policy/expr"
+	"gatehouse/internal/telemetry"
 )
 
 // llmWatch follows one call of a language model and learns how many tokens it
@@ -74,6 +75,12 @@ func (w *llmWatch) streams() bool {
 func (w *llmWatch) received(c *policy.Context) error {
 	r := c.Response
 	if r == nil || r.StatusCode < 200 || r.StatusCode > 299 {
+		return nil
+	}
+	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		c.Event(telemetry.SeverityWarning, "gateway", "the backend compressed its answer although it was asked not to: only the prompt's tokens are counted, by estimate", nil)
+		w.complete()
+		w.report()
 		return nil
 	}
 	switch kind := strings.ToLower(r.Header.Get("Content-Type")); {
