@@ -12,6 +12,10 @@ import (
 // operations reads those of the specification, adds the ones that have an
 // information file of their own, and attaches policies and tags.
 func (l *loader) operations(a *apim.API, folder string, n *node) {
+	odata := a.Type == typeOData
+	if odata {
+		a.Type = apim.TypeHTTP
+	}
 	switch a.Type {
 	case apim.TypeHTTP:
 	case apim.TypeGraphQL:
@@ -27,6 +31,9 @@ func (l *loader) operations(a *apim.API, folder string, n *node) {
 		a.Schemas = l.schemas("apis/"+a.ID+"/", folder+"schemas/")
 	}
 	l.specification(a, folder)
+	if odata {
+		l.odata(a, folder)
+	}
 	for _, name := range l.files.children(folder + "operations/") {
 		below := folder + "operations/" + name + "/"
 		op := l.declared(a, name, below)

@@ -9,7 +9,7 @@ import (
 )
 
 // declare gives a case what the API declares: the file "openapi" with the
-// operation that context names, and the file "schemas".
+// operation that context names, the file "edmx" and the file "schemas".
 func (g *goldenCase) declare(env *policy.Environment) {
 	if text := g.files["schemas"]; text != "" {
 		env.Service = &apim.Service{}
@@ -18,6 +18,9 @@ func (g *goldenCase) declare(env *policy.Environment) {
 			id, contentType, _ := strings.Cut(head, " ")
 			env.Service.Schemas = append(env.Service.Schemas, &apim.Schema{ID: id, ContentType: contentType, Document: []byte(document)})
 		}
+	}
+	if text := g.files["edmx"]; text != "" {
+		env.API = &apim.API{Schemas: []*apim.Schema{{ID: "metadata", ContentType: "application/xml", Document: []byte(text)}}}
 	}
 	if g.files["openapi"] == "" {
 		return

@@ -28,8 +28,9 @@ var update = flag.Bool("update", false, "write the golden files anew")
 //	requester     the same for send-request
 //	named-values  "name=value" lines; "name!=value" is secret
 //	openapi       the description of the API; context names the operation
+//	edmx          the metadata document of an OData API
 //	schemas       named schemas of the service, each after "--- id content-type"
-var inputs = []string{"policy.xml", "resolver.xml", "schema", "request", "context", "backend", "requester", "named-values", "openapi", "schemas"}
+var inputs = []string{"policy.xml", "resolver.xml", "schema", "request", "context", "backend", "requester", "named-values", "openapi", "edmx", "schemas"}
 
 // TestGolden runs every case of every archive of testdata. A case is the
 // files with one folder name in front: happy/policy.xml, happy/request, ...

@@ -69,6 +69,7 @@ func Table() map[string]*policy.Definition {
 		validateGraphQLRequest(),
 		validateHeaders(),
 		validateJWT(),
+		validateODataRequest(),
 		validateParameters(),
 		validateStatusCode(),
 		wait(),
