@@ -13,20 +13,22 @@ type JTokenType uint8
 
 // The kinds of tokens that occur, with their .NET numbers.
 const (
-	JObject    JTokenType = 1
-	JArray     JTokenType = 2
-	JProperty  JTokenType = 4
-	JInteger   JTokenType = 6
-	JFloat     JTokenType = 7
-	JString    JTokenType = 8
-	JBoolean   JTokenType = 9
-	JNull      JTokenType = 10
-	JUndefined JTokenType = 11
-	JDate      JTokenType = 12
-	JBytes     JTokenType = 14
-	JGuid      JTokenType = 15
-	JURI       JTokenType = 16
-	JTimeSpan  JTokenType = 17
+	JObject      JTokenType = 1
+	JArray       JTokenType = 2
+	JConstructor JTokenType = 3
+	JProperty    JTokenType = 4
+	JInteger     JTokenType = 6
+	JFloat       JTokenType = 7
+	JString      JTokenType = 8
+	JBoolean     JTokenType = 9
+	JNull        JTokenType = 10
+	JUndefined   JTokenType = 11
+	JDate        JTokenType = 12
+	JRaw         JTokenType = 13
+	JBytes       JTokenType = 14
+	JGuid        JTokenType = 15
+	JURI         JTokenType = 16
+	JTimeSpan    JTokenType = 17
 )
 
 // JToken is a node of a JSON tree with the semantics of Newtonsoft's JToken:
@@ -104,7 +106,7 @@ func NewJArray(items ...*JToken) *JToken {
 }
 
 func (t *JToken) container() bool {
-	return t.kind == JObject || t.kind == JArray || t.kind == JProperty
+	return t.kind == JObject || t.kind == JArray || t.kind == JProperty || t.kind == JConstructor
 }
 
 func (t *JToken) property(name string) *JToken {
@@ -158,7 +160,7 @@ func (t *JToken) addProperty(name string, v *JToken) {
 // addContent is Add of containers: lists are spread, properties go to objects.
 func (t *JToken) addContent(v any) {
 	switch t.kind {
-	case JArray:
+	case JArray, JConstructor:
 		if a, ok := v.(*Array); ok {
 			for _, x := range a.items {
 				t.addContent(x)
@@ -428,12 +430,17 @@ func (t *JToken) append(to []byte, indented bool, depth int) []byte {
 			return append(to, "null"...)
 		}
 		return t.items[0].append(to, indented, depth)
-	case JObject, JArray:
-		open, end := byte('{'), byte('}')
-		if t.kind == JArray {
-			open, end = '[', ']'
+	case JRaw:
+		return append(to, t.value.(string)...)
+	case JObject, JArray, JConstructor:
+		open, end := "{", byte('}')
+		switch t.kind {
+		case JArray:
+			open, end = "[", ']'
+		case JConstructor:
+			open, end = "new "+t.name+"(", ')'
 		}
-		to = append(to, open)
+		to = append(to, open...)
 		for i, c := range t.items {
 			if i > 0 {
 				to = append(to, ',')

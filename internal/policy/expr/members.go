@@ -6,7 +6,7 @@ func memberTables() []typeRow {
 	var all []typeRow
 	for _, t := range [][]typeRow{
 		coreTypes(), stringTypes(), numberTypes(), timeTypes(), collectionTypes(), linqTypes(), contextTypes(), messageTypes(),
-		jsonTypes(), textTypes(), regexTypes(), cryptoTypes(), xmlTypes(), exceptionTypes(), extendedTypes(),
+		jsonTypes(), textTypes(), regexTypes(), cryptoTypes(), xmlTypes(), linqXMLTypes(), documentedTypes(), zoneTypes(), exceptionTypes(), extendedTypes(),
 	} {
 		all = append(all, t...)
 	}
@@ -121,6 +121,10 @@ func jsonClass(k JTokenType) string {
 		return "JArray"
 	case JProperty:
 		return "JProperty"
+	case JConstructor:
+		return "JConstructor"
+	case JRaw:
+		return "JRaw"
 	}
 	return "JValue"
 }
@@ -177,6 +181,7 @@ func coreTypes() []typeRow {
 		{decl: "struct System.Guid", is: instance[Guid], rows: guidRows()},
 		{decl: "class System.Random", is: instance[*random], rows: randomRows()},
 		{decl: "class System.Uri", is: instance[*URI], rows: uriRows()},
+		{decl: "enum System.UriPartial", enum: "Scheme Authority Path Query"},
 		{decl: "enum System.UriKind", enum: "RelativeOrAbsolute Absolute Relative"},
 		{decl: "class System.UriBuilder", is: instance[*uriBuilder], rows: uriBuilderRows()},
 		{decl: "static System.Environment", rows: []row{{sig: "static string NewLine", get: fixedValue(newline)}}},

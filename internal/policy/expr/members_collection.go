@@ -8,7 +8,9 @@ import (
 func collectionTypes() []typeRow {
 	return []typeRow{
 		{decl: "interface System.Collections.IEnumerable"},
-		{decl: "interface System.Collections.Generic.IEnumerable<T> : IEnumerable"},
+		{decl: "interface System.Collections.Generic.IEnumerable<T> : IEnumerable", rows: []row{
+			{sig: "IEnumerator<T> GetEnumerator()", get: func(f *frame, a []any) any { return &enumerator{collect(f, notNull(a[0])), -1} }},
+		}},
 		{decl: "interface System.Collections.Generic.ICollection<T> : IEnumerable<T>", rows: []row{
 			{sig: "int Count", get: func(v any) int64 { return int64(count(v)) }},
 			{sig: "void Add(T v)", get: listAdd}, {sig: "void Clear()", get: listClear},

@@ -56,7 +56,6 @@ func extendedTypes() []typeRow {
 				return &xmlHolder{r}
 			}},
 		}},
-		{decl: "enum System.Xml.XmlNodeType", extended: true, enum: "None=0 Element=1 Attribute=2 Text=3 CDATA=4 Comment=8 Document=9 Whitespace=13 EndElement=15"},
 		{decl: "class System.Xml.XmlReader : IDisposable", extended: true, is: instance[*xmlReader], rows: []row{
 			{sig: "static XmlReader Create(TextReader r)", get: func(f *frame, a []any) any { return newXMLReader(f, arg[*reader](a, 0).rest) }},
 			{sig: "bool Read()", get: func(_ *frame, a []any) any { return a[0].(*xmlReader).move(1) }},

@@ -56,6 +56,19 @@ func jsonTypes() []typeRow {
 			}},
 			{sig: "static JValue CreateNull()", get: func(*frame, []any) any { return jsonOf(nil) }},
 		}},
+		{decl: "class " + ns + "JRaw : JValue", is: jsonKind(JRaw), rows: []row{
+			{sig: "new(object v)", get: func(_ *frame, a []any) any { return &JToken{kind: JRaw, value: ToString(a[0])} }},
+		}},
+		{decl: "class " + ns + "JConstructor : JContainer", is: jsonKind(JConstructor), rows: []row{
+			{sig: "new(string name)", get: func(_ *frame, a []any) any { return &JToken{kind: JConstructor, name: text(a, 0)} }},
+			{sig: "new(string name, params object[] v)", get: func(_ *frame, a []any) any {
+				t := &JToken{kind: JConstructor, name: text(a, 0)}
+				t.addContent(a[1])
+				return t
+			}},
+			{sig: "string Name", get: func(v any) string { return v.(*JToken).name }},
+		}},
+		{decl: "static " + ns + "Extensions"},
 		{decl: "class Newtonsoft.Json.JsonSerializerSettings", is: instance[*jsonSettings], rows: []row{
 			{sig: "new()", get: func(*frame, []any) any { return &jsonSettings{} }},
 			{sig: "Formatting Formatting", get: func(*frame, []any) any { return int32(0) }, set: func(_ *frame, a []any) any {

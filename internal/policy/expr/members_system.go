@@ -156,6 +156,20 @@ func (u *URI) query() string {
 	return "?" + u.u.RawQuery
 }
 
+// left is the URI up to a UriPartial: Scheme, Authority, Path, Query.
+func (u *URI) left(part int64) string {
+	scheme := u.u.Scheme + "://"
+	switch part {
+	case 0:
+		return scheme
+	case 1:
+		return scheme + u.u.Host
+	case 2:
+		return scheme + u.u.Host + u.u.EscapedPath()
+	}
+	return scheme + u.u.Host + u.u.EscapedPath() + u.query()
+}
+
 func (u *URI) authority() string { return strings.ToLower(u.u.Host) }
 
 func uriRows() []row {
@@ -196,6 +210,7 @@ func uriRows() []row {
 			return stringArray(strings.SplitAfter(strings.TrimSuffix(a[0].(*URI).u.EscapedPath(), "/"), "/"))
 		}},
 		{sig: "static bool op_==(Uri? a, Uri? b)", get: func(_ *frame, a []any) any { return Equal(a[0], a[1]) }},
+		{sig: "string GetLeftPart(UriPartial p)", get: func(_ *frame, a []any) any { return a[0].(*URI).left(num(a, 1)) }},
 		{sig: "static string EscapeDataString(string s)", get: escapeData},
 		{sig: "static string EscapeUriString(string s)", get: func(s string) string { return escapeKeep(s, "-_.~!*'();:@&=+$,/?#[]%") }},
 		{sig: "static string UnescapeDataString(string s)", get: percentDecode},

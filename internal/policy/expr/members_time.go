@@ -12,20 +12,6 @@ func timeTypes() []typeRow {
 		{decl: "enum System.DateTimeKind", enum: "Unspecified Utc Local"},
 		{decl: "enum System.DayOfWeek", enum: "Sunday Monday Tuesday Wednesday Thursday Friday Saturday"},
 		{decl: "enum System.Base64FormattingOptions", enum: "None InsertLineBreaks"},
-		{decl: "class System.TimeZoneInfo", is: instance[*time.Location], rows: []row{
-			{sig: "static TimeZoneInfo Utc", get: fixedValue(time.UTC)},
-			{sig: "static TimeZoneInfo Local", get: fixedValue(time.UTC)},
-			{sig: "string Id", get: func(v any) string { return v.(*time.Location).String() }},
-			{sig: "static TimeZoneInfo FindSystemTimeZoneById(string id)", get: func(_ *frame, a []any) any {
-				if text(a, 0) == "UTC" || text(a, 0) == "Etc/UTC" {
-					return time.UTC
-				}
-				throw("System.TimeZoneNotFoundException", "The time zone ID '%s' was not found.", text(a, 0))
-				return nil
-			}},
-			{sig: "static DateTime ConvertTimeFromUtc(DateTime d, TimeZoneInfo z)", get: func(_ *frame, a []any) any { return a[0] }},
-			{sig: "static DateTime ConvertTimeToUtc(DateTime d)", get: func(_ *frame, a []any) any { return DateTime{a[0].(DateTime).ticks, kindUTC} }},
-		}},
 	}
 }
 

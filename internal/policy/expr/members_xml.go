@@ -6,15 +6,16 @@ import (
 	"strings"
 )
 
-// xmlNode is XDocument, XElement, XAttribute, XText or XComment.
+// xmlNode is any XObject.
 type xmlNode struct {
-	kind     string // "document", "element", "attribute", "text", "comment"
+	kind     string // "document", "element", "attribute", "text", "cdata", "comment", "pi", "doctype"
 	space    string
 	name     string
-	value    string // of attributes, texts and comments
+	value    string // of attributes, texts, comments and processing instructions
 	attrs    []*xmlNode
 	children []*xmlNode
 	parent   *xmlNode
+	decl     *xmlDeclaration // of a document
 }
 
 func parseXML(f *frame, s string) *xmlNode {
@@ -52,6 +53,16 @@ func parseXML(f *frame, s string) *xmlNode {
 			}
 		case xml.Comment:
 			at.add(&xmlNode{kind: "comment", value: string(t)})
+		case xml.ProcInst:
+			if t.Target == "xml" {
+				doc.decl = readDeclaration(string(t.Inst))
+			} else {
+				at.add(&xmlNode{kind: "pi", name: t.Target, value: string(t.Inst)})
+			}
+		case xml.Directive:
+			if rest, ok := strings.CutPrefix(string(t), "DOCTYPE"); ok && at == doc {
+				at.add(&xmlNode{kind: "doctype", value: strings.TrimSpace(rest)})
+			}
 		}
 	}
 	if doc.root() == nil {
@@ -96,12 +107,12 @@ func (n *xmlNode) root() *xmlNode {
 }
 
 func (n *xmlNode) text() string {
-	if n.kind == "text" || n.kind == "attribute" {
+	if n.kind != "element" && n.kind != "document" {
 		return n.value
 	}
 	var b strings.Builder
 	for _, c := range n.children {
-		if c.kind != "comment" {
+		if c.kind == "text" || c.kind == "cdata" || c.kind == "element" {
 			b.WriteString(c.text())
 		}
 	}
@@ -172,8 +183,14 @@ func (n *xmlNode) write(b *strings.Builder, depth int, space string, indent bool
 		}
 	case "text":
 		b.WriteString(escapeXML(n.value))
+	case "cdata":
+		b.WriteString("<![CDATA[" + n.value + "]]>")
 	case "comment":
 		b.WriteString(pad + "<!--" + n.value + "-->")
+	case "pi":
+		b.WriteString(pad + "<?" + n.name + " " + n.value + "?>")
+	case "doctype":
+		b.WriteString(pad + "<!DOCTYPE " + n.value + ">")
 	default:
 		n.writeElement(b, depth, space, indent, pad)
 	}
@@ -206,7 +223,7 @@ func (n *xmlNode) writeElement(b *strings.Builder, depth int, space string, inde
 	b.WriteString(">")
 	mixed := false
 	for _, c := range n.children {
-		mixed = mixed || c.kind == "text"
+		mixed = mixed || c.kind == "text" || c.kind == "cdata"
 	}
 	for _, c := range n.children {
 		if indent && !mixed {
@@ -321,7 +338,7 @@ func xmlTypes() []typeRow {
 	}
 	value := row{sig: "string Value", get: func(v any) string { return v.(*xmlNode).text() }, set: func(_ *frame, a []any) any {
 		n := a[0].(*xmlNode)
-		if n.kind == "attribute" || n.kind == "text" {
+		if n.kind != "element" {
 			n.value = text(a, 1)
 		} else {
 			n.children = []*xmlNode{{kind: "text", value: text(a, 1), parent: n}}
@@ -337,8 +354,10 @@ func xmlTypes() []typeRow {
 				}
 				return p
 			}},
+			{sig: "XDocument Document", get: func(v any) any { return pointer(v.(*xmlNode).document()) }},
+			{sig: "System.Xml.XmlNodeType NodeType", get: func(v any) int64 { return v.(*xmlNode).nodeType() }},
 		}},
-		{decl: "class " + ns + "XNode : XObject", is: xmlKind("document", "element", "text", "comment"), rows: []row{
+		{decl: "class " + ns + "XNode : XObject", is: xmlKind("document", "element", "text", "cdata", "comment", "pi", "doctype"), rows: append(nodeRows(), []row{
 			{sig: extendedMark + "static XNode ReadFrom(XmlReader r)", get: func(_ *frame, a []any) any {
 				r := arg[*xmlReader](a, 0)
 				n := r.node()
@@ -351,9 +370,9 @@ func xmlTypes() []typeRow {
 				a[0].(*xmlNode).write(&b, 0, "", num(a, 1)&1 == 0)
 				return b.String()
 			}},
-		}},
+		}...)},
 		{decl: "enum " + ns + "SaveOptions", enum: "None DisableFormatting OmitDuplicateNamespaces"},
-		{decl: "class " + ns + "XContainer : XNode", is: xmlKind("document", "element"), rows: []row{
+		{decl: "class " + ns + "XContainer : XNode", is: xmlKind("document", "element"), rows: append(containerRows(), []row{
 			{sig: "XElement Element(XName name)", get: func(f *frame, a []any) any {
 				for _, e := range a[0].(*xmlNode).elements(f, ToString(a[1]), false) {
 					return e
@@ -365,17 +384,27 @@ func xmlTypes() []typeRow {
 			{sig: "IEnumerable<XNode> Nodes()", get: func(v any) any { return xmlArray("XNode", v.(*xmlNode).children) }},
 			{sig: "void Add(object? v)", get: func(f *frame, a []any) any { f.charge(128); addXML(f, a[0].(*xmlNode), a[1]); return nil }},
 			{sig: "void Add(params object[] v)", get: func(f *frame, a []any) any { f.charge(128); addXML(f, a[0].(*xmlNode), a[1]); return nil }},
-		}},
+		}...)},
 		{decl: "class " + ns + "XDocument : XContainer", is: xmlKind("document"), rows: []row{
 			{sig: "new()", get: document}, {sig: "new(params object[] v)", get: document},
 			{sig: "static XDocument Parse(string s)", get: func(f *frame, a []any) any { return parseXML(f, text(a, 0)) }},
 			{sig: extendedMark + "static XDocument Load(XmlReader r)", get: func(f *frame, a []any) any { return arg[*xmlReader](a, 0).doc }},
+			{sig: "new(XDeclaration d, params object[] v)", get: func(f *frame, a []any) any {
+				n := document(f, a[1:]).(*xmlNode)
+				n.decl, _ = a[0].(*xmlDeclaration)
+				return n
+			}},
+			{sig: "XDeclaration Declaration", get: func(v any) any { return pointer(v.(*xmlNode).decl) }, set: func(_ *frame, a []any) any {
+				a[0].(*xmlNode).decl, _ = a[1].(*xmlDeclaration)
+				return nil
+			}},
+			{sig: "XDocumentType DocumentType", get: func(v any) any { return pointer(v.(*xmlNode).child("doctype")) }},
 			{sig: "XElement Root", get: func(v any) any { return pointer(v.(*xmlNode).root()) }},
 		}},
 		{decl: "class " + ns + "XElement : XContainer", is: xmlKind("element"), rows: append([]row{
 			{sig: "new(XName name)", get: element}, {sig: "new(XName name, object? v)", get: element}, {sig: "new(XName name, params object[] v)", get: element},
 			{sig: "static XElement Parse(string s)", get: func(f *frame, a []any) any { return xmlBody(f, text(a, 0), "XElement") }},
-			value, {sig: "XName Name", get: xmlName},
+			value, {sig: "XName Name", get: xmlName, set: setXMLName},
 			{sig: "XAttribute Attribute(XName name)", get: func(_ *frame, a []any) any {
 				for _, x := range a[0].(*xmlNode).attrs {
 					if x.named(ToString(a[1])) {
@@ -399,28 +428,35 @@ func xmlTypes() []typeRow {
 				}
 				return nil
 			}},
-		}, xmlConversions("XElement")...)},
+		}, append(elementRows(), xmlConversions("XElement")...)...)},
 		{decl: "class " + ns + "XAttribute : XObject", is: xmlKind("attribute"), rows: append([]row{
 			{sig: "new(XName name, object v)", get: func(_ *frame, a []any) any {
 				space, local := splitXName(ToString(a[0]))
 				return &xmlNode{kind: "attribute", space: space, name: local, value: ToString(a[1])}
 			}}, value, {sig: "XName Name", get: xmlName},
 			{sig: "void Remove()", get: func(_ *frame, a []any) any { a[0].(*xmlNode).remove(); return nil }},
-		}, xmlConversions("XAttribute")...)},
-		{decl: "class " + ns + "XText : XNode", is: xmlKind("text"), rows: []row{{sig: "new(string s)", get: func(_ *frame, a []any) any { return &xmlNode{kind: "text", value: text(a, 0)} }}, value}},
-		{decl: "class " + ns + "XComment : XNode", is: xmlKind("comment"), rows: []row{{sig: "new(string s)", get: func(_ *frame, a []any) any { return &xmlNode{kind: "comment", value: text(a, 0)} }}}},
+		}, append(attributeRows(), xmlConversions("XAttribute")...)...)},
+		{decl: "class " + ns + "XText : XNode", is: xmlKind("text", "cdata"), rows: []row{{sig: "new(string s)", get: func(_ *frame, a []any) any { return &xmlNode{kind: "text", value: text(a, 0)} }}, value}},
+		{decl: "class " + ns + "XComment : XNode", is: xmlKind("comment"), rows: []row{{sig: "new(string s)", get: func(_ *frame, a []any) any { return &xmlNode{kind: "comment", value: text(a, 0)} }}, value}},
 		{decl: "class " + ns + "XName", is: instance[xName], rows: []row{
 			{sig: "static implicit XName(string s)", get: func(_ *frame, a []any) any { return xName(text(a, 0)) }},
 			{sig: "static XName Get(string s)", get: func(_ *frame, a []any) any { return xName(text(a, 0)) }},
 			{sig: "string LocalName", get: func(v any) string { _, l := splitXName(string(v.(xName))); return l }},
 			{sig: "string NamespaceName", get: func(v any) string { s, _ := splitXName(string(v.(xName))); return s }},
+			{sig: "XNamespace Namespace", get: func(v any) any { s, _ := splitXName(string(v.(xName))); return xSpace(s) }},
+			{sig: "static XName Get(string local, string space)", get: func(_ *frame, a []any) any { return expandedName(text(a, 1), text(a, 0)) }},
 			{sig: "static bool op_==(XName? a, XName? b)", get: func(_ *frame, a []any) any { return a[0] == a[1] }},
 		}},
 		{decl: "class " + ns + "XNamespace", is: instance[xSpace], rows: []row{
 			{sig: "static implicit XNamespace(string s)", get: func(_ *frame, a []any) any { return xSpace(text(a, 0)) }},
 			{sig: "static XNamespace Get(string s)", get: func(_ *frame, a []any) any { return xSpace(text(a, 0)) }},
 			{sig: "static XNamespace None", get: fixedValue(xSpace(""))},
-			{sig: "static XName op_+(XNamespace n, string s)", get: func(_ *frame, a []any) any { return xName("{" + string(a[0].(xSpace)) + "}" + text(a, 1)) }},
+			{sig: "static XNamespace Xml", get: fixedValue(xSpace("http://www.w3.org/XML/1998/namespace"))},
+			{sig: "static XNamespace Xmlns", get: fixedValue(xSpace("http://www.w3.org/2000/xmlns/"))},
+			{sig: "string NamespaceName", get: func(v any) string { return string(v.(xSpace)) }},
+			{sig: "XName GetName(string s)", get: func(_ *frame, a []any) any { return expandedName(string(a[0].(xSpace)), text(a, 1)) }},
+			{sig: "static bool op_==(XNamespace? a, XNamespace? b)", get: func(_ *frame, a []any) any { return a[0] == a[1] }},
+			{sig: "static XName op_+(XNamespace n, string s)", get: func(_ *frame, a []any) any { return expandedName(string(a[0].(xSpace)), text(a, 1)) }},
 		}},
 	}
 }
@@ -433,10 +469,14 @@ func (x xSpace) String() string { return string(x) }
 
 func xmlName(v any) any {
 	n := v.(*xmlNode)
-	if n.space == "" {
-		return xName(n.name)
+	return expandedName(n.space, n.name)
+}
+
+func expandedName(space, local string) xName {
+	if space == "" {
+		return xName(local)
 	}
-	return xName("{" + n.space + "}" + n.name)
+	return xName("{" + space + "}" + local)
 }
 
 func (n *xmlNode) remove() {
