@@ -29,6 +29,7 @@ func Table() map[string]*policy.Definition {
 		checkHeader(),
 		choose(),
 		cors(),
+		cosmosDBDataSource(),
 		crossDomain(),
 		emitMetric(),
 		findAndReplace(),
