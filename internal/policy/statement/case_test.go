@@ -229,6 +229,7 @@ func (g *goldenCase) context() *policy.Context {
 	c.Budget.Bytes = expr.DefaultBudgetBytes
 	c.RequestID = expr.Guid{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}
 	c.Deployment = &expr.Deployment{GatewayID: "managed", Region: "West Europe", ServiceName: "test"}
+	g.certify(c)
 	c.API = &expr.API{ID: "echo", Name: "Echo API", Path: "echo", Revision: "1", ServiceURL: expr.URL{Scheme: "https", Host: "backend.example"}}
 	c.Operation = &expr.Operation{ID: "call", Name: "Call", Method: "*", URLTemplate: g.settings["template"]}
 	c.Target = policy.Target{URL: c.API.ServiceURL}

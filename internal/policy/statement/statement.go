@@ -15,6 +15,7 @@ import "gatehouse/internal/policy"
 func Table() map[string]*policy.Definition {
 	list := []*policy.Definition{
 		authenticationBasic(),
+		authenticationCertificate(),
 		authenticationManagedIdentity(),
 		azureOpenAIEmitTokenMetric(),
 		azureOpenAISemanticCacheLookup(),
@@ -66,6 +67,7 @@ func Table() map[string]*policy.Definition {
 		setVariable(),
 		trace(),
 		validateAzureADToken(),
+		validateClientCertificate(),
 		validateContent(),
 		validateGraphQLRequest(),
 		validateHeaders(),

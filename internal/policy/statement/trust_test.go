@@ -11,9 +11,11 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
+	"gatehouse/internal/apim"
 	"gatehouse/internal/policy"
 	"gatehouse/internal/policy/expr"
 )
@@ -23,8 +25,28 @@ import (
 //	issuer URL: ISSUER               discovery document with the key of testdata/signing-key.pem
 //	identity RESOURCE [CLIENT]: TOKEN  of a managed identity; without such a line all get one
 //	grant PROVIDER/AUTHORIZATION: TOKEN  of a connection
-func (g *goldenCase) trust(*policy.Environment) {
+//	certificate ID: FILE [without-key]   of the service, from testdata/certificates
+//	client-certificate: FILE             that the client showed
+//	revoked: yes                         or unknown
+//
+// What authority.pem signed is trusted.
+func (g *goldenCase) trust(env *policy.Environment) {
 	for key, value := range g.settings {
+		if id, ok := strings.CutPrefix(key, "certificate "); ok {
+			if env.Service == nil {
+				env.Service = &apim.Service{}
+			}
+			file, bare := strings.CutSuffix(value, " without-key")
+			c := testCertificate(g.t, file)
+			one := &apim.Certificate{ID: id, Thumbprint: c.Thumbprint(), CertificatePEM: readFile(g.t, "testdata/certificates/"+file)}
+			if one.CertificatePEM, one.KeyPEM, _ = strings.Cut(one.CertificatePEM, "-----BEGIN PRIVATE"); one.KeyPEM != "" {
+				one.KeyPEM = "-----BEGIN PRIVATE" + one.KeyPEM
+			}
+			if bare {
+				one.KeyPEM = ""
+			}
+			env.Service.Certificates = append(env.Service.Certificates, one)
+		}
 		if url, ok := strings.CutPrefix(key, "issuer "); ok {
 			k := signingKey(g.t)
 			g.services.keys[url] = &policy.Issuer{Issuer: value, Keys: jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{KeyID: "test", Key: &k.PublicKey, Use: "sig"}}}}
@@ -32,13 +54,60 @@ func (g *goldenCase) trust(*policy.Environment) {
 	}
 }
 
-func signingKey(t *testing.T) *rsa.PrivateKey {
+func readFile(t *testing.T, path string) string {
 	t.Helper()
-	data, err := os.ReadFile("testdata/signing-key.pem")
+	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	block, _ := pem.Decode(data)
+	return string(data)
+}
+
+func testCertificate(t *testing.T, file string) *expr.Certificate {
+	t.Helper()
+	c, err := expr.ParseCertificate([]byte(readFile(t, "testdata/certificates/"+file)), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// certify fills what a context knows of certificates.
+func (g *goldenCase) certify(c *policy.Context) {
+	if file := g.settings["client-certificate"]; file != "" {
+		c.Request.Certificate = testCertificate(g.t, file)
+	}
+	c.Deployment.Trust = testTrust{g}
+	for key, value := range g.settings {
+		if id, ok := strings.CutPrefix(key, "certificate "); ok {
+			file, _, _ := strings.Cut(value, " ")
+			c.Deployment.Certificates = append(c.Deployment.Certificates, expr.NamedCertificate{ID: id, Certificate: testCertificate(g.t, file)})
+		}
+	}
+}
+
+// testTrust trusts authority.pem and knows what the case says of revocation.
+type testTrust struct{ g *goldenCase }
+
+func (t testTrust) Chains(c *expr.Certificate, at time.Time) ([][]*x509.Certificate, error) {
+	roots := x509.NewCertPool()
+	roots.AddCert(testCertificate(t.g.t, "authority.pem").X509)
+	return c.X509.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+}
+
+func (t testTrust) CheckRevocation([]*x509.Certificate, time.Time) error {
+	switch t.g.settings["revoked"] {
+	case "yes":
+		return errors.New("a certificate is revoked")
+	case "unknown":
+		return errors.New("nothing is known")
+	}
+	return nil
+}
+
+func signingKey(t *testing.T) *rsa.PrivateKey {
+	t.Helper()
+	block, _ := pem.Decode([]byte(readFile(t, "testdata/signing-key.pem")))
 	k, err := x509.ParsePKCS1PrivateKey(block.Bytes)
 	if err != nil {
 		t.Fatal(err)
@@ -46,16 +115,17 @@ func signingKey(t *testing.T) *rsa.PrivateKey {
 	return k
 }
 
-var claimsToSign = regexp.MustCompile(`\$JWT(\{.*\})`)
+var claimsToSign = regexp.MustCompile(`\$JW[TE](\{.*\})`)
 
-// signTokens replaces $JWT{claims} of a request by a token.
+// signTokens replaces $JWT{claims} of a request by a token, and $JWE{claims} by
+// one that is encrypted for service.pem.
 func signTokens(t *testing.T, request string) string {
 	return claimsToSign.ReplaceAllStringFunc(request, func(m string) string {
 		signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: signingKey(t), KeyID: "test"}}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		signed, err := signer.Sign([]byte(strings.TrimPrefix(m, "$JWT")))
+		signed, err := signer.Sign([]byte(m[len("$JWT"):]))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -63,8 +133,28 @@ func signTokens(t *testing.T, request string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if strings.HasPrefix(m, "$JWE") {
+			return encryptToken(t, text)
+		}
 		return text
 	})
+}
+
+func encryptToken(t *testing.T, text string) string {
+	t.Helper()
+	e, err := jose.NewEncrypter(jose.A256CBC_HS512, jose.Recipient{Algorithm: jose.RSA_OAEP, Key: testCertificate(t, "service.pem").X509.PublicKey, KeyID: "enc"}, (&jose.EncrypterOptions{}).WithContentType("JWT"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := e.Encrypt([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compact, err := out.CompactSerialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return compact
 }
 
 // fakeTokens gives the tokens of the case's context.

@@ -243,7 +243,8 @@ func (s *validateJWTStatement) decrypt(text string) (string, error) {
 		return "", refuseToken("JwtInvalid", "The token is encrypted and the policy has no decryption key. Access denied.")
 	}
 	encrypted, err := jose.ParseEncryptedCompact(text,
-		[]jose.KeyAlgorithm{jose.DIRECT, jose.A128KW, jose.A192KW, jose.A256KW, jose.A128GCMKW, jose.A192GCMKW, jose.A256GCMKW},
+		[]jose.KeyAlgorithm{jose.DIRECT, jose.A128KW, jose.A192KW, jose.A256KW, jose.A128GCMKW, jose.A192GCMKW, jose.A256GCMKW,
+			jose.RSA_OAEP, jose.RSA_OAEP_256},
 		[]jose.ContentEncryption{jose.A128CBC_HS256, jose.A192CBC_HS384, jose.A256CBC_HS512, jose.A128GCM, jose.A192GCM, jose.A256GCM})
 	if err != nil {
 		return "", refuseToken("JwtInvalid", "The encrypted token cannot be read. Access denied.")

@@ -113,8 +113,7 @@ func compileKeys(k *policy.Compiler, e *policy.Element, public bool) []jwtKey {
 func compileKey(k *policy.Compiler, e *policy.Element, public bool) (jwtKey, bool) {
 	id := k.Literal(e, "id", "")
 	if a := e.Attr("certificate-id"); a != nil {
-		k.Errorf(a.Pos, "certificate-id: the service holds no certificates; give the public key as n and e, or use <openid-config>")
-		return jwtKey{}, false
+		return compileCertificateKey(k, a, id, public)
 	}
 	if e.Attr("n") != nil || e.Attr("e") != nil {
 		if !public {
@@ -137,6 +136,30 @@ func compileKey(k *policy.Compiler, e *policy.Element, public bool) (jwtKey, boo
 		return jwtKey{}, false
 	}
 	return jwtKey{id: id, key: secret}, true
+}
+
+// compileCertificateKey takes the public key of a certificate of the service,
+// or its private key for decryption.
+func compileCertificateKey(k *policy.Compiler, a *policy.Attr, id string, public bool) (jwtKey, bool) {
+	if a.Value.Expression {
+		k.Errorf(a.Value.Pos, "certificate-id takes no expression")
+		return jwtKey{}, false
+	}
+	c := serviceCertificate(k, a, !public)
+	switch {
+	case c == nil:
+		return jwtKey{}, false
+	case public && kindOf(c.X509.PublicKey) == 0:
+		k.Errorf(a.Value.Pos, "certificate-id: the key of the certificate is neither RSA nor of an elliptic curve")
+		return jwtKey{}, false
+	case public:
+		return jwtKey{id: id, key: c.X509.PublicKey}, true
+	}
+	if _, ok := c.Key.(*rsa.PrivateKey); !ok {
+		k.Errorf(a.Value.Pos, "certificate-id: only an RSA key decrypts tokens; the certificate has another kind")
+		return jwtKey{}, false
+	}
+	return jwtKey{id: id, key: c.Key}, true
 }
 
 func compileRSA(k *policy.Compiler, e *policy.Element, id string) (jwtKey, bool) {
