@@ -37,6 +37,17 @@ type ServiceConfig struct {
 	Backend   string `yaml:"backend"`
 	Name      string `yaml:"name"` // service name; "" is the folder's name
 	Region    string `yaml:"region"`
+	// Certificates with their keys, which a folder cannot hold.
+	Certificates []CertificateConfig `yaml:"certificates"`
+}
+
+// CertificateConfig is a certificate of the service: a file in PEM with
+// certificate and key, or a PFX.
+type CertificateConfig struct {
+	ID       string `yaml:"id"`
+	File     string `yaml:"file"`
+	KeyFile  string `yaml:"keyFile"`  // of a PEM file without its key
+	Password Secret `yaml:"password"` // of a PFX
 }
 
 // DataConfig is the data folder and what it keeps.
@@ -73,11 +84,13 @@ type GatewayConfig struct {
 	BodyIdleTimeout    Duration          `yaml:"bodyIdleTimeout"`    // between two pieces of a request body, 0: for ever
 	UpgradeIdleTimeout Duration          `yaml:"upgradeIdleTimeout"` // of a WebSocket, 0: for ever
 	DrainTimeout       Duration          `yaml:"drainTimeout"`
-	TrustedProxies     []string          `yaml:"trustedProxies"`   // CIDR; may set X-Forwarded-For
-	MethodNotAllowed   bool              `yaml:"methodNotAllowed"` // 405 instead of Azure's 404
-	ExtendedTypes      bool              `yaml:"extendedTypes"`    // .NET types beyond the documented ones
-	ConnectTo          map[string]string `yaml:"connectTo"`        // host:port of a backend -> host:port to dial
-	BackendCAFile      string            `yaml:"backendCAFile"`    // PEM, beside the system's
+	TrustedProxies     []string          `yaml:"trustedProxies"`       // CIDR; may set X-Forwarded-For
+	MethodNotAllowed   bool              `yaml:"methodNotAllowed"`     // 405 instead of Azure's 404
+	ExtendedTypes      bool              `yaml:"extendedTypes"`        // .NET types beyond the documented ones
+	ConnectTo          map[string]string `yaml:"connectTo"`            // host:port of a backend -> host:port to dial
+	BackendCAFile      string            `yaml:"backendCAFile"`        // PEM, beside the system's
+	ClientCAFile       string            `yaml:"clientCAFile"`         // PEM, whose clients are trusted beside the system's
+	NoClientCerts      bool              `yaml:"noClientCertificates"` // do not ask for one on the HTTPS door
 }
 
 // TelemetryConfig says what is observed.
@@ -216,10 +229,14 @@ func LoadConfig(path string) (Config, error) {
 
 // paths are the settings that name a file; they are relative to the settings file.
 func (c *Config) paths() []*string {
-	out := []*string{&c.Service.Folder, &c.Service.Overrides, &c.Service.OpenAPI, &c.Alerting.File, &c.Gateway.BackendCAFile, &c.Listen.CertificateFile, &c.Listen.KeyFile,
+	out := []*string{&c.Service.Folder, &c.Service.Overrides, &c.Service.OpenAPI, &c.Alerting.File, &c.Gateway.BackendCAFile, &c.Gateway.ClientCAFile, &c.Listen.CertificateFile, &c.Listen.KeyFile,
 		&c.Identity.Managed.ClientSecret.File, &c.Identity.Managed.TokenFile}
 	for i := range c.Rules.Files {
 		out = append(out, &c.Rules.Files[i])
+	}
+	for i := range c.Service.Certificates {
+		s := &c.Service.Certificates[i]
+		out = append(out, &s.File, &s.KeyFile, &s.Password.File)
 	}
 	for i := range c.Identity.Grants {
 		g := &c.Identity.Grants[i]

@@ -274,25 +274,33 @@ func gatewayOptions(c Config, log *slog.Logger) (gateway.Options, error) {
 	if err := identityOptions(&o, c.Identity); err != nil {
 		return o, err
 	}
+	if o.ClientRoots, err = authorities("gateway.clientCAFile", g.ClientCAFile); err != nil {
+		return o, err
+	}
 	return o, backendOptions(&o.Backend, g)
 }
 
-func backendOptions(o *backend.Options, g GatewayConfig) error {
+func backendOptions(o *backend.Options, g GatewayConfig) (err error) {
 	o.ConnectTo = g.ConnectTo
-	if g.BackendCAFile == "" {
-		return nil
+	o.RootCAs, err = authorities("gateway.backendCAFile", g.BackendCAFile)
+	return err
+}
+
+// authorities are those of a file beside the system's; nil without a file.
+func authorities(setting, file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
 	}
-	data, err := os.ReadFile(g.BackendCAFile)
+	data, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("read gateway.backendCAFile: %w", err)
+		return nil, fmt.Errorf("read %s: %w", setting, err)
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool()
 	}
 	if !pool.AppendCertsFromPEM(data) {
-		return fmt.Errorf("gateway.backendCAFile %s holds no PEM certificate", g.BackendCAFile)
+		return nil, fmt.Errorf("%s %s holds no PEM certificate", setting, file)
 	}
-	o.RootCAs = pool
-	return nil
+	return pool, nil
 }

@@ -65,7 +65,11 @@ func (r *reloads) build() (*gateway.Snapshot, error) {
 func (r *reloads) read() (*apim.Service, error) {
 	c := r.config
 	if c.OpenAPI != "" {
-		return readOpenAPI(c)
+		service, err := readOpenAPI(c)
+		if err != nil {
+			return nil, err
+		}
+		return service, addCertificates(service, c.Certificates)
 	}
 	service, err := apiops.Load(c.Folder, apiops.Options{Overrides: c.Overrides})
 	if err != nil {
@@ -76,6 +80,9 @@ func (r *reloads) read() (*apim.Service, error) {
 	}
 	if c.Region != "" {
 		service.Region = c.Region
+	}
+	if err := addCertificates(service, c.Certificates); err != nil {
+		return nil, err
 	}
 	return service, nil
 }

@@ -95,6 +95,10 @@ func (s *Server) listen() error {
 		}
 		front = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}
 	}
+	if !s.config.Gateway.NoClientCerts {
+		front = front.Clone()
+		front.ClientAuth = tls.RequestClientCert // asked for, not required: policies decide
+	}
 	grpcServer := grpc.NewServer(receiver.ServerOptions()...)
 	receiver.Register(grpcServer)
 	// The gateway is first: it stops first.

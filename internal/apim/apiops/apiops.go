@@ -90,6 +90,7 @@ func (l *loader) load() {
 	l.loggers()
 	l.service.Diagnostics = l.diagnostics("", "diagnostics/")
 	l.service.Schemas = l.schemas("", "schemas/")
+	l.certificates()
 	l.backends()
 	l.versionSets()
 	l.apis()

@@ -72,9 +72,22 @@ func (l *loader) credentials(id string, n *node) apim.BackendCredentials {
 		c.Authorization = strings.TrimSpace(scheme + " " + l.resolve(parameter, l.str(parameter)))
 	}
 	if len(n.get("certificate").list)+len(n.get("certificateIds").list) > 0 {
-		l.warn("backends/"+id, "names client certificates, which the folder cannot hold; requests go out without one")
+		c.Certificate = l.certificateName(id, n)
 	}
 	return c
+}
+
+// certificateName is the id or thumbprint of the client certificate.
+func (l *loader) certificateName(id string, n *node) string {
+	var names []string
+	for _, ref := range l.strings(n, "certificateIds") {
+		names = append(names, lastSegment(ref))
+	}
+	names = append(names, l.strings(n, "certificate")...)
+	if len(names) > 1 {
+		l.warn("backends/"+id, "names %d client certificates; only the first is shown", len(names))
+	}
+	return names[0]
 }
 
 // multi reads an object of names with one value or a list of values.

@@ -24,7 +24,7 @@ type override struct {
 
 // overridden are the sections of a configuration file that are applied. Other
 // sections serve the publisher of APIOps.
-var overridden = []string{"namedValues", "loggers", "diagnostics", "backends", "apis", "products", "subscriptions", "versionSets", "policyFragments", "tags"}
+var overridden = []string{"namedValues", "loggers", "diagnostics", "backends", "certificates", "apis", "products", "subscriptions", "versionSets", "policyFragments", "tags"}
 
 func (l *loader) readOverrides() error {
 	if l.options.Overrides == "" {

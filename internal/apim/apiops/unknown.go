@@ -15,7 +15,7 @@ var ignored = regexp.MustCompile(`^(?:apis/[^/]+/(?:releases|schemas|wikis?|issu
 	`|configuration[^/]*\.ya?ml|(?:.*/)?[^/]*\.(?:md|txt)|(?:.*/)?(?:license|codeowners))$`)
 
 // notServed are artifacts that would change what a gateway does.
-var notServed = regexp.MustCompile(`^(workspaces|certificates|caches|documentation|graphql resolvers)/`)
+var notServed = regexp.MustCompile(`^(workspaces|caches|documentation|graphql resolvers)/`)
 
 // unknownFiles warns of files that no reader asked for: often a typing error in a name.
 func (l *loader) unknownFiles() {
