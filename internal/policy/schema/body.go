@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // Limits of a value in a message: numbers beyond them cost more than they tell.
@@ -31,14 +33,17 @@ func (s *Schema) Validate(data []byte) []Problem {
 	return problems
 }
 
-// check runs the library, which may give up on a schema that refers to itself.
-func (s *Schema) check(v any) (problems []Problem) {
+func (s *Schema) check(v any) []Problem { return check(s.compiled, v) }
+
+// check runs the library. A pattern or a value that is too much for it is a
+// problem of the message.
+func check(s *jsonschema.Schema, v any) (problems []Problem) {
 	defer func() {
 		if r := recover(); r != nil {
 			problems = []Problem{{Text: "The value cannot be checked against the schema."}}
 		}
 	}()
-	return problemsOf(s.compiled.Validate(v))
+	return problemsOf(s.Validate(v))
 }
 
 // prepare refuses values that cannot be checked in a bounded time and lowers

@@ -145,7 +145,7 @@ func guess(s *jsonschema.Schema, text string) any {
 	}
 	all := readings(kindsOf(s, 0), text)
 	for _, v := range all {
-		if s.Validate(v) == nil {
+		if check(s, v) == nil {
 			return v
 		}
 	}

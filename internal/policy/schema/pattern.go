@@ -3,17 +3,55 @@ package schema
 import (
 	"regexp"
 	"strings"
+	"time"
 
+	"github.com/dlclark/regexp2/v2"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// compilePattern takes patterns that run in linear time, as ECMA 262 writes them.
+// Limits of patterns that run by backtracking.
+const (
+	maxPattern  = 4096
+	patternTime = time.Second
+	patternText = 64 << 10
+)
+
+// compilePattern takes patterns as ECMA 262 writes them. They run in linear
+// time but for those that cannot: lookaround, back references and counts above
+// 1000.
 func compilePattern(p string) (jsonschema.Regexp, error) {
 	re, err := regexp.Compile(ecmaPattern(p))
-	if err != nil {
+	if err == nil {
+		return re, nil
+	}
+	if len(p) > maxPattern {
 		return nil, err
 	}
-	return re, nil
+	slow, slowErr := regexp2.Compile(p, regexp2.ECMAScript)
+	if slowErr != nil {
+		return nil, err
+	}
+	slow.MatchTimeout = patternTime
+	return backtracking{slow}, nil
+}
+
+// backtracking is a pattern that may take long.
+type backtracking struct{ *regexp2.Regexp }
+
+// gaveUp is the panic of a pattern that took too long. Neither yes nor no is
+// safe: the pattern may stand under "not". Schema.check turns it into a problem.
+type gaveUp struct{}
+
+// MatchString implements jsonschema.Regexp.
+func (b backtracking) MatchString(s string) bool {
+	if len(s) > patternText {
+		panic(gaveUp{})
+	}
+	ok, err := b.Regexp.MatchString(s)
+	if err != nil {
+		panic(gaveUp{})
+	}
+	return ok
 }
 
 // ecmaPattern rewrites what ECMA 262 and RE2 write differently: \uXXXX, \cX

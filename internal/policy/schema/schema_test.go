@@ -3,6 +3,7 @@ package schema
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func mustCompile(t testing.TB, document string, o Options) *Schema {
@@ -50,6 +51,27 @@ func TestValidate(t *testing.T) {
 	}
 }
 
+func TestPatterns(t *testing.T) {
+	for _, c := range []struct {
+		pattern, text string
+		ok            bool
+	}{
+		{`^(?=.*\\d)(?=.*[a-z]).{3,}$`, "abc1", true}, {`^(?=.*\\d)(?=.*[a-z]).{3,}$`, "abcd", false},
+		{`^(a|b)\\1$`, "aa", true}, {`^(a|b)\\1$`, "ab", false}, {`^.{1,2000}$`, "x", true}, {`^[\\u0041-\\u005a]+\\/$`, "AZ/", true},
+		{`^(?!x)(a+)+$`, strings.Repeat("a", 40) + "!", false}, // gives up after a second
+		{`^(?!x)(a+)+$", "not": {"pattern": "^(?!x)(a+)+$"}, "x": "`, strings.Repeat("a", 40) + "!", false},
+	} {
+		s := mustCompile(t, `{"pattern":"`+c.pattern+`"}`, Options{})
+		start := time.Now()
+		if ok := s.Validate([]byte(`"`+c.text+`"`)) == nil; ok != c.ok {
+			t.Errorf("%s %s: %v", c.pattern, c.text, ok)
+		}
+		if d := time.Since(start); d > 5*time.Second {
+			t.Errorf("%s took %v", c.pattern, d)
+		}
+	}
+}
+
 func TestOverrides(t *testing.T) {
 	const base = `{"components":{"schemas":{"Base":{"type":"object","required":["ID"],"properties":{"ID":{"type":"integer"}},"additionalProperties":true},
 	 "Pet":{"allOf":[{"$ref":"#/components/schemas/Base"},{"properties":{"Name":{"type":"string"},"Map":{"type":"object","additionalProperties":{"type":"integer"}}}}]},
@@ -82,7 +104,7 @@ func TestCompileErrors(t *testing.T) {
 		`{"type":"strin"}`:                 "at '/type': got string, want array",
 		`{"$ref":"other.json#/a"}`:         `the reference "other.json#/a" leads to another document`,
 		`{"$ref":"#/a/b"}`:                 `the reference "#/a/b" points to nothing`,
-		`{"pattern":"(?=a)"}`:              "",
+		`{"pattern":"(a"}`:                 "",
 		`{"minLength":"3"}`:                "",
 		`{"minimum":1e999999999}`:          "",
 		`{`:                                "the schema is not valid JSON: unexpected EOF",

@@ -2,6 +2,7 @@ package statement
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gatehouse/internal/policy"
@@ -117,7 +118,7 @@ func (s *validateContentStatement) bodyKind() string {
 func (s *validateContentStatement) checkContent(m *content, all *findings) error {
 	// Several lines are one type that nobody declares: backends differ in which they take.
 	own := baseType(strings.Join(m.header.Values("Content-Type"), ","))
-	if own == "" && m.empty() {
+	if m.empty() && (own == "" || !s.declares(m.status)) {
 		return nil // a message without content, such as most GET requests
 	}
 	media, err := s.types.apply(m.c, own)
@@ -146,6 +147,11 @@ func (s *validateContentStatement) checkContent(m *content, all *findings) error
 		}
 	}
 	return nil
+}
+
+// declares tells whether the API declares content for such messages at all.
+func (s *validateContentStatement) declares(status int) bool {
+	return slices.ContainsFunc(s.declared, func(d declaredContent) bool { return d.status == status })
 }
 
 // specified tells whether the API declares the content type, or a rule has a
