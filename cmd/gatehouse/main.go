@@ -30,6 +30,7 @@ metrics, traces and alerts built in.
   gatehouse check --service DIR              compile the service and print what is wrong
   gatehouse policy check DIR|FILE            check policies, for people and for CI
   gatehouse policy explain --service DIR ... the policy that runs for an operation
+  gatehouse policy debug --service DIR ...   run one request statement by statement
   gatehouse policy test DIR                  run the tests that stand beside policies
   gatehouse version
 

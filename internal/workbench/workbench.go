@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"gatehouse/internal/workbench/check"
+	"gatehouse/internal/workbench/debug"
 	"gatehouse/internal/workbench/explain"
 	"gatehouse/internal/workbench/suite"
 )
@@ -28,6 +29,7 @@ func commands() []command {
 	return []command{
 		{"check", "DIR|FILE: what stops policies from running, and what will surprise somebody", check.Command},
 		{"explain", "--service DIR --api A --operation O: the policy that runs, and where each statement comes from", explain.Command},
+		{"debug", "--service DIR ... URL: run one request and see what each statement changes, forwards and back", debug.Command},
 		{"test", "DIR|FILE ...: run the tests that stand beside policies", suite.Command},
 	}
 }

@@ -32,7 +32,8 @@ type Options struct {
 	ConnectTo       map[string]string // "host:port" -> "host:port" to dial instead; names and certificates stay
 	Now             func() time.Time
 	Random          func() uint64
-	// Answer takes the place of the network, for tools that stub backends. Nil in a gateway.
+	// Answer takes the place of the network, for tools that stub backends; when it
+	// gives neither response nor error the network is used. Nil in a gateway.
 	Answer func(r *http.Request) (*http.Response, error)
 }
 

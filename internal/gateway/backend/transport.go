@@ -75,7 +75,9 @@ func (t *Transport) Do(r *http.Request, c Call) (*http.Response, error) {
 		return nil, err
 	}
 	if t.options.Answer != nil {
-		return t.options.Answer(r)
+		if resp, err := t.options.Answer(r); resp != nil || err != nil {
+			return resp, err
+		}
 	}
 	if t.lockstepFits(r, c) {
 		return t.lockstep(r, c.Timeout)

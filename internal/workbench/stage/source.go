@@ -144,3 +144,15 @@ func Key(s *apim.Service, id string) (string, error) {
 	slices.Sort(known)
 	return "", fmt.Errorf("there is no subscription %q; there are %s", id, strings.Join(known, ", "))
 }
+
+// KeyHeader is the header that carries subscription keys for a path.
+func KeyHeader(s *apim.Service, path string) string {
+	name, length := "", -1
+	for _, a := range s.APIs {
+		prefix := "/" + a.Path
+		if (a.Path == "" || path == prefix || strings.HasPrefix(path, prefix+"/")) && len(a.Path) > length {
+			name, length = a.SubscriptionKeyHeader, len(a.Path)
+		}
+	}
+	return cmp.Or(name, "Ocp-Apim-Subscription-Key")
+}

@@ -27,7 +27,8 @@ import (
 type Options struct {
 	Extended bool // expressions may use .NET types beyond the documented ones
 	Lenient  bool // unknown named values stand for their names
-	// Network answers in place of the network; nil: requests really leave.
+	// Network answers in place of the network. Nil, or an answer that is nil
+	// without an error: the request really leaves.
 	Network func(Call) (*http.Response, error)
 	// Now is the clock of gateway and policies; nil: the real one.
 	Now func() time.Time
@@ -158,7 +159,7 @@ type sourceKey struct{}
 func (s *Stage) answer(r *http.Request) (*http.Response, error) {
 	source, _ := r.Context().Value(sourceKey{}).(string)
 	resp, err := s.options.Network(Call{Request: r, Source: source})
-	if r.Body != nil {
+	if r.Body != nil && (resp != nil || err != nil) {
 		_ = r.Body.Close()
 	}
 	return resp, err

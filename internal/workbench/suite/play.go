@@ -209,14 +209,7 @@ func (p *player) key(s *caseSpec, requested string, h http.Header) error {
 	if err != nil {
 		return err
 	}
-	name, length := "", -1
-	for _, a := range p.service.APIs {
-		prefix := "/" + a.Path
-		if (strings.HasPrefix(requested, prefix+"/") || requested == prefix || a.Path == "") && len(a.Path) > length {
-			name, length = a.SubscriptionKeyHeader, len(a.Path)
-		}
-	}
-	h.Set(cmp.Or(name, "Ocp-Apim-Subscription-Key"), key)
+	h.Set(stage.KeyHeader(p.service, requested), key)
 	return nil
 }
 
