@@ -3,13 +3,19 @@ package expr
 import (
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 )
 
-// regex is a compiled pattern. Only patterns that run in linear time are taken.
+// regex is a compiled pattern.
 type regex struct {
-	re      *regexp.Regexp
-	pattern string
+	pattern  string
+	options  int64
+	linear   *linearEngine // nil: the pattern needs the other engine
+	boundary bool          // has \b or \B
+	dollar   bool          // has $ or \Z that means the end of the text
+	names    []string      // groups by number
+	slow     slowEngine
 }
 
 // String is the pattern.
@@ -17,11 +23,13 @@ func (r *regex) String() string { return r.pattern }
 
 // RegexOptions of .NET that have an effect here.
 const (
-	regexIgnoreCase = 1
-	regexMultiline  = 2
-	regexSingleline = 16
-	regexVerbose    = 32
-	maxPattern      = 4096
+	regexIgnoreCase  = 1
+	regexMultiline   = 2
+	regexExplicit    = 4
+	regexSingleline  = 16
+	regexVerbose     = 32
+	regexRightToLeft = 64
+	maxPattern       = 4096
 )
 
 // compileRegex translates a .NET pattern.
@@ -29,7 +37,27 @@ func compileRegex(pattern string, options int64) (*regex, error) {
 	if len(pattern) > maxPattern {
 		return nil, &syntax.Error{Code: "pattern too long", Expr: pattern[:40]}
 	}
-	flags := ""
+	r := &regex{pattern: pattern, options: options}
+	if options&(regexExplicit|regexRightToLeft) == 0 {
+		if re, err := compileLinear(r); err == nil {
+			r.linear = newLinearEngine(re)
+			r.names = r.linear.groups()
+			return r, nil
+		}
+	}
+	e, err := newBacktrackingEngine(pattern, options)
+	if err != nil {
+		return nil, err
+	}
+	r.slow.once.Do(func() { r.slow.engine = e })
+	r.names = e.groups()
+	return r, nil
+}
+
+// compileLinear compiles what runs in linear time, and notes where the text
+// decides whether that engine may be used.
+func compileLinear(r *regex) (*regexp.Regexp, error) {
+	options, flags := r.options, ""
 	if options&regexIgnoreCase != 0 {
 		flags += "i"
 	}
@@ -39,20 +67,18 @@ func compileRegex(pattern string, options int64) (*regex, error) {
 	if options&regexSingleline != 0 {
 		flags += "s"
 	}
-	p := dotnetPattern(pattern, options&regexVerbose != 0)
+	p := r.dotnetPattern(options&regexVerbose != 0)
 	if flags != "" {
 		p = "(?" + flags + ")" + p
 	}
-	re, err := regexp.Compile(p)
-	if err != nil {
-		return nil, err
-	}
-	return &regex{re, pattern}, nil
+	r.dollar = r.dollar && options&regexMultiline == 0
+	return regexp.Compile(p)
 }
 
-// dotnetPattern rewrites what .NET and RE2 write differently: \Z, $ before a
-// final line feed, \uXXXX, \h, quoted names.
-func dotnetPattern(p string, verbose bool) string {
+// dotnetPattern rewrites what .NET and RE2 write differently: \Z, \uXXXX, quoted
+// names, classes of letters and digits that are those of Unicode.
+func (r *regex) dotnetPattern(verbose bool) string {
+	p := r.pattern
 	var b strings.Builder
 	class := false
 	for i := 0; i < len(p); i++ {
@@ -65,7 +91,13 @@ func dotnetPattern(p string, verbose bool) string {
 				b.WriteString(`\x{` + p[i+1:i+5] + `}`)
 				i += 4
 			case n == 'Z' && !class:
-				b.WriteString(`\n?\z`)
+				r.dollar = true
+				b.WriteString(`\z`)
+			case (n == 'b' || n == 'B') && !class:
+				r.boundary = true
+				b.WriteString(p[i-1 : i+1])
+			case strings.IndexByte("wWdDsS", n) >= 0:
+				b.WriteString(unicodeClass(n, class))
 			case n == 'e':
 				b.WriteString(`\x1B`)
 			case strings.IndexByte("/'\"#<>=!:;,@%&~` ", n) >= 0:
@@ -73,6 +105,9 @@ func dotnetPattern(p string, verbose bool) string {
 			default:
 				b.WriteString(p[i-1 : i+1])
 			}
+		case c == '$' && !class:
+			r.dollar = true
+			b.WriteByte(c)
 		case c == '[' && !class:
 			class = true
 			b.WriteByte(c)
@@ -100,12 +135,29 @@ func dotnetPattern(p string, verbose bool) string {
 	return b.String()
 }
 
-// regexHint explains why a pattern is refused.
-func regexHint(err error) string {
-	if e, ok := err.(*syntax.Error); ok && (e.Code == syntax.ErrInvalidPerlOp || e.Code == syntax.ErrInvalidEscape) {
-		return "lookaround and backreferences are not supported, because they can take exponential time"
+// unicodeClass is a class escape with .NET's meaning. What cannot stand inside
+// brackets is left to the other engine, by a text that does not compile.
+func unicodeClass(n byte, class bool) string {
+	const word, space = `\p{L}\p{Mn}\p{Nd}\p{Pc}`, `\t-\r\x{85}\p{Z}`
+	switch {
+	case n == 'd':
+		return `\p{Nd}`
+	case n == 'D':
+		return `\P{Nd}`
+	case class && n == 'w':
+		return word
+	case class && n == 's':
+		return space
+	case class:
+		return `\p{None}`
+	case n == 'w':
+		return "[" + word + "]"
+	case n == 'W':
+		return "[^" + word + "]"
+	case n == 's':
+		return "[" + space + "]"
 	}
-	return ""
+	return "[^" + space + "]"
 }
 
 // mustRegex compiles at run time, unless the pattern was compiled with the expression.
@@ -117,7 +169,7 @@ func mustRegex(f *frame, p any, options int64) *regex {
 	f.step(1 + len(pattern))
 	r, err := compileRegex(pattern, options)
 	if err != nil {
-		throw("System.ArgumentException", "Invalid pattern: %s %s", err, regexHint(err))
+		throw("System.ArgumentException", "Invalid pattern: %s", err)
 	}
 	return r
 }
@@ -146,7 +198,7 @@ func precompiled(m *method, args []*operand) {
 	}
 	r, err := compileRegex(s, options)
 	if err != nil {
-		fail(args[at].pos, "invalid regular expression: "+err.Error(), regexHint(err))
+		fail(args[at].pos, "invalid regular expression: "+err.Error(), "")
 	}
 	args[at] = &operand{t: args[at].t, pos: args[at].pos, a: func(*frame) any { return r }, konst: r, isConst: true}
 }
@@ -190,7 +242,7 @@ type regexMatches struct{ list []*match }
 
 func (r *regex) all(f *frame, s string, n int) []*match {
 	var out []*match
-	for _, loc := range r.re.FindAllStringSubmatchIndex(r.input(f, s), n) {
+	for _, loc := range r.engine(s).all(r.input(f, s), n) {
 		f.step(1)
 		f.charge(64)
 		out = append(out, &match{r: r, text: s, loc: loc})
@@ -199,7 +251,11 @@ func (r *regex) all(f *frame, s string, n int) []*match {
 }
 
 func (r *regex) first(f *frame, s string) *match {
-	return &match{r: r, text: s, loc: r.re.FindStringSubmatchIndex(r.input(f, s))}
+	m := &match{r: r, text: s}
+	if found := r.engine(s).all(r.input(f, s), 1); len(found) > 0 {
+		m.loc = found[0]
+	}
+	return m
 }
 
 func (m *match) next(f *frame) *match {
@@ -280,9 +336,12 @@ func (m *match) named(name string) *match {
 			n = n*10 + int(name[i]-'0')
 		}
 	} else {
-		n = m.r.re.SubexpIndex(name)
+		n = slices.Index(m.r.names[1:], name) + 1
+		if n == 0 || name == "" {
+			return nil
+		}
 	}
-	if n < 0 || n > m.r.re.NumSubexp() {
+	if n < 0 || n >= len(m.r.names) {
 		return nil
 	}
 	return &match{r: m.r, text: m.text, loc: m.loc, group: n}
@@ -309,7 +368,7 @@ func regexTypes() []typeRow {
 			{sig: "bool Success", get: func(v any) bool { return v.(*match).ok() }},
 			{sig: "string Name", get: func(v any) string {
 				m := v.(*match)
-				if n := m.r.re.SubexpNames()[m.group]; n != "" {
+				if n := m.r.names[m.group]; n != "" {
 					return n
 				}
 				return ToString(int64(m.group))
@@ -320,7 +379,7 @@ func regexTypes() []typeRow {
 			{sig: "GroupCollection Groups", get: func(v any) any {
 				m := v.(*match)
 				out := &regexMatches{}
-				for i := range m.r.re.NumSubexp() + 1 {
+				for i := range m.r.names {
 					out.list = append(out.list, &match{r: m.r, text: m.text, loc: m.loc, group: i})
 				}
 				return out
@@ -357,7 +416,7 @@ func matchAt(_ *frame, a []any) any {
 // regexMethods are the methods that exist on instances and as statics.
 func regexMethods() []regexMethod {
 	return []regexMethod{
-		{"bool IsMatch", func(f *frame, r *regex, s string, _ []any) any { return r.re.MatchString(r.input(f, s)) }},
+		{"bool IsMatch", func(f *frame, r *regex, s string, _ []any) any { return r.engine(s).isMatch(r.input(f, s)) }},
 		{"Match Match", func(f *frame, r *regex, s string, _ []any) any { return r.first(f, s) }},
 		{"MatchCollection Matches", func(f *frame, r *regex, s string, _ []any) any { return &regexMatches{r.all(f, s, -1)} }},
 		{"string[] Split", func(f *frame, r *regex, s string, _ []any) any { return r.split(f, s) }},
@@ -375,7 +434,7 @@ func (r *regex) split(f *frame, s string) any {
 	last := 0
 	for _, m := range r.all(f, s, -1) {
 		out = append(out, s[last:m.loc[0]])
-		for g := 1; g <= r.re.NumSubexp(); g++ {
+		for g := 1; g < len(r.names); g++ {
 			if x := (&match{r: r, text: s, loc: m.loc, group: g}); x.ok() {
 				out = append(out, x.String())
 			}
