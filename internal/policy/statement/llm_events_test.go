@@ -57,12 +57,12 @@ func FuzzStreamedUsage(f *testing.F) {
 			w.then = append(w.then, func(got tokenUsage) { u = got })
 			w.events = &eventScanner{event: func(data []byte) { seen += fmt.Sprintf("%q", data); w.event(data) }}
 			for piece := range slices.Chunk([]byte(stream), step) {
-				w.See(piece)
+				w.read(piece)
 				if len(w.events.line)+len(w.events.data) > maxEvent+2 || w.text.Len() > maxEvent+textPiece {
 					t.Fatal("more is kept than allowed")
 				}
 			}
-			w.Done(true)
+			w.end(true)
 			return u, seen
 		}
 		a, sawA := read(max(1, len(stream)))
@@ -142,12 +142,12 @@ func TestLongAnswer(t *testing.T) {
 	w := &llmWatch{whole: true, then: []func(tokenUsage){func(u tokenUsage) { got = u }}}
 	answer := `{"data":["` + strings.Repeat("x", 3*maxAnswer) + `\"usage\":{\"total_tokens\":1}"],"usage": {"prompt_tokens":8,"total_tokens":8} }`
 	for piece := range slices.Chunk([]byte(answer), 1000) {
-		w.See(piece)
+		w.read(piece)
 		if len(w.answer) > maxAnswer+1000 {
 			t.Fatalf("%d bytes kept", len(w.answer))
 		}
 	}
-	w.Done(true)
+	w.end(true)
 	if got != (tokenUsage{prompt: 8, total: 8}) {
 		t.Fatalf("got %+v", got)
 	}
@@ -174,10 +174,10 @@ func BenchmarkStreamedEvent(b *testing.B) {
 	event := []byte("data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"gpt-4o\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\" word\"},\"finish_reason\":null}]}\n\n")
 	w := &llmWatch{prompt: &llmPrompt{}}
 	w.events = &eventScanner{event: w.event}
-	w.See(event)
+	w.read(event)
 	w.countText() // the encoding is made once
 	b.ReportAllocs()
 	for b.Loop() {
-		w.See(event)
+		w.read(event)
 	}
 }

@@ -3,6 +3,8 @@ package statement
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"strings"
 
 	"gatehouse/internal/policy"
@@ -11,10 +13,12 @@ import (
 )
 
 // llmWatch follows one call of a language model and learns how many tokens it
-// took. All statements of a request that count tokens share it. The answer
-// passes by as a policy.Tap; it is read earlier only when a statement needs the
-// counts before it is sent.
+// took. All statements of a request that count tokens share it. It sees the
+// backend's answer as that is read, whatever outbound makes of it; the answer
+// is read beforehand only when a statement needs the counts before it is sent.
+// As a policy.Tap it learns when all is over.
 type llmWatch struct {
+	c       *policy.Context
 	request []byte // the body
 	prompt  *llmPrompt
 	early   bool // the counts are needed before the answer is sent
@@ -27,6 +31,7 @@ type llmWatch struct {
 	answer []byte // of it what came so far; only the end of a long one
 	long   bool
 
+	over  bool
 	usage tokenUsage
 	then  []func(tokenUsage)
 }
@@ -48,7 +53,7 @@ func watchLLM(c *policy.Context) *llmWatch {
 			return w
 		}
 	}
-	w := &llmWatch{}
+	w := &llmWatch{c: c}
 	w.request, _ = c.Request.Body.Peek(expr.DefaultMaxBody)
 	if c.Request.Header.Has("Accept-Encoding") {
 		c.Request.Header.Set("Accept-Encoding", "identity") // or the answer could not be read
@@ -79,6 +84,7 @@ func (w *llmWatch) received(c *policy.Context) error {
 	}
 	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
 		c.Event(telemetry.SeverityWarning, "gateway", "the backend compressed its answer although it was asked not to: only the prompt's tokens are counted, by estimate", nil)
+		w.over = true
 		w.complete()
 		w.report()
 		return nil
@@ -88,23 +94,57 @@ func (w *llmWatch) received(c *policy.Context) error {
 		w.events = &eventScanner{event: w.event}
 	case strings.Contains(kind, "json"):
 		w.whole = true
-		if !w.early {
-			return nil
-		}
-		if data, whole := r.Body.Peek(maxAnswer); whole {
-			w.whole = false
-			w.readAnswer(data)
-		}
+	default:
+		return nil
 	}
+	if w.whole && w.early {
+		r.Body.Peek(maxAnswer)
+	}
+	if data, ok := r.Body.Buffered(); ok {
+		w.read(data)
+		w.end(true)
+		return nil
+	}
+	r.Body.Wrap(func(body io.ReadCloser) io.ReadCloser { return &watchedAnswer{body, w} })
 	return nil
 }
 
+// watchedAnswer shows the watch what is read of an answer.
+type watchedAnswer struct {
+	io.ReadCloser
+	w *llmWatch
+}
+
+func (a *watchedAnswer) Read(p []byte) (int, error) {
+	n, err := a.ReadCloser.Read(p)
+	a.w.read(p[:n])
+	if errors.Is(err, io.EOF) {
+		a.w.end(true)
+	}
+	return n, err
+}
+
+// Close reads on when nobody wanted the answer: its tokens are taken all the
+// same.
+func (a *watchedAnswer) Close() error {
+	if a.w.whole && !a.w.over && a.w.c.Exchange != nil && a.w.c.Std.Err() == nil {
+		_, _ = io.Copy(io.Discard, io.LimitReader(a, maxAnswer)) // what cannot be read is not counted
+	}
+	return a.ReadCloser.Close()
+}
+
 // See implements policy.Tap.
-func (w *llmWatch) See(p []byte) {
+func (*llmWatch) See([]byte) {}
+
+// Done implements policy.Tap.
+func (w *llmWatch) Done(bool) { w.end(false) }
+
+// read takes the next piece of the answer.
+func (w *llmWatch) read(p []byte) {
 	if w.events != nil {
 		w.events.feed(p)
 	}
-	if !w.whole {
+	if !w.whole || w.over {
 		return
 	}
 	w.answer = append(w.answer, p...)
@@ -127,8 +167,12 @@ func (w *llmWatch) event(data []byte) {
 	}
 }
 
-// Done implements policy.Tap.
-func (w *llmWatch) Done(whole bool) {
+// end counts, once: at the end of the answer, or when no more of it is read.
+func (w *llmWatch) end(whole bool) {
+	if w.over {
+		return
+	}
+	w.over = true
 	switch {
 	case w.events != nil:
 		w.events.end()
@@ -183,11 +227,9 @@ func (w *llmWatch) complete() {
 	w.usage.sum()
 }
 
-// report tells the statements, once.
+// report tells the statements.
 func (w *llmWatch) report() {
-	then := w.then
-	w.then = nil
-	for _, f := range then {
+	for _, f := range w.then {
 		f(w.usage)
 	}
 }
