@@ -88,6 +88,7 @@ var floors = []struct {
 	{"internal/api/metrics", 4, []string{"internal/api", "internal/query/promql", "internal/store/tsdb", "internal/rules", "internal/alerting"}},
 	{"internal/api/logs", 4, []string{"internal/api", "internal/query/kql"}},
 	{"internal/api/traces", 4, []string{"internal/api", "internal/query/explore"}},
+	{"internal/api/policies", 4, []string{"internal/api", "internal/policy/record"}},
 	{"internal/api", 2, nil},
 	{"internal/gateway", 4, []string{"internal/gateway/route", "internal/gateway/backend", "internal/gateway/quota", "internal/gateway/cache", "internal/gateway/token", "internal/graphql", "internal/policy", "internal/policy/expr", "internal/policy/statement"}},
 	{"internal/server", 5, []string{"internal", "web"}},

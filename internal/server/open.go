@@ -22,6 +22,7 @@ import (
 	"gatehouse/internal/ingest"
 	"gatehouse/internal/ingest/otlp"
 	"gatehouse/internal/policy/expr"
+	"gatehouse/internal/policy/record"
 	"gatehouse/internal/policy/statement"
 	"gatehouse/internal/query/explore"
 	"gatehouse/internal/query/promql"
@@ -53,6 +54,7 @@ type Server struct {
 	rules    *rules.Rules
 	ingest   *ingest.Ingest
 	gateway  *gateway.Gateway
+	desk     *record.Desk // recordings of traced requests
 	reloads  *reloads
 
 	doors   []openDoor
@@ -246,6 +248,10 @@ func (s *Server) openGateway() error {
 		o.Sink = s.ingest
 	}
 	o.Load, o.Save = s.catalog.Load, s.catalog.Save
+	desk := record.DefaultDeskOptions()
+	desk.Location = s.monitorURL() + "/api/policy-traces/"
+	s.desk = record.NewDesk(desk)
+	o.Observer = s.desk
 	s.gateway = gateway.New(o)
 	s.onClose("gateway", func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)

@@ -9,7 +9,9 @@ import (
 
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/metrics"
+	"gatehouse/internal/api/policies"
 	"gatehouse/internal/api/traces"
+	"gatehouse/internal/apim"
 	"gatehouse/internal/ingest/otlp"
 	"gatehouse/web"
 )
@@ -27,6 +29,7 @@ func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
 	mux.Handle("GET /prometheus/graph", http.RedirectHandler("/", http.StatusFound))
 	mux.Handle("/alertmanager/", s.alerts.Handler())
 	traces.Register(mux, traces.Options{Explorer: s.explore, Logger: s.log})
+	policies.Register(mux, policies.Options{Desk: s.desk, Service: s.service})
 	mux.HandleFunc("GET /api/status", s.status)
 	mux.HandleFunc("/api/", noSuchAPI)
 	mux.Handle("/v1/", receiver.Handler())
@@ -38,6 +41,14 @@ func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	mux.Handle("/", web.Handler())
 	return mux, nil
+}
+
+// service is what the gateway serves now.
+func (s *Server) service() *apim.Service {
+	if now := s.gateway.Current(); now != nil {
+		return now.Service
+	}
+	return nil
 }
 
 // exposition serves the gateway's metrics and those of the process.
