@@ -38,6 +38,7 @@ type compiledAPI struct {
 	target     policy.Target
 	direct     *backend.Target // target compiled; nil without a serviceUrl
 	soap       *soapTable      // of a SOAP API
+	grpc       bool
 	operations []compiledOperation
 	admit      func(*exchange) *policy.Error // refuses what is no request of the API's type; nil for HTTP
 	fallback   *variant                      // API without operation, for requests that match none
@@ -193,7 +194,7 @@ func (k *compilation) servedAPIs() []*apim.API {
 	var out []*apim.API
 	for _, a := range k.service.APIs {
 		switch a.Type {
-		case "", apim.TypeHTTP, apim.TypeWebSocket, apim.TypeSOAP:
+		case "", apim.TypeHTTP, apim.TypeWebSocket, apim.TypeSOAP, apim.TypeGRPC:
 			out = append(out, a)
 		case apim.TypeGraphQL:
 			out = append(out, graphQLEndpoint(a))
@@ -223,6 +224,8 @@ func (k *compilation) api(a *apim.API) *compiledAPI {
 	switch a.Type {
 	case apim.TypeWebSocket:
 		out.admit = handshake
+	case apim.TypeGRPC:
+		out.grpc, out.admit = true, admitGRPC
 	case apim.TypeSOAP:
 		out.soap, out.admit = newSOAPTable(a.Operations), sameSOAPOperation
 	}

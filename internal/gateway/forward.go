@@ -38,6 +38,9 @@ func (f forwarder) Forward(c *policy.Context, o policy.ForwardOptions) error {
 	if err != nil {
 		return err
 	}
+	if x.api != nil && x.api.grpc {
+		o.HTTPVersion = backend.HTTP2
+	}
 	req, err := x.outgoing(target)
 	if err != nil {
 		target.Report(0, err, 0)
@@ -106,6 +109,9 @@ func (x *exchange) outgoing(t *backend.Target) (*http.Request, error) {
 		req.Host = host[0]
 		delete(header, "Host")
 	}
+	if x.trailers {
+		header["Te"] = []string{"trailers"}
+	}
 	if x.upgradeTo != "" {
 		header["Connection"], header["Upgrade"] = []string{"Upgrade"}, []string{x.upgradeTo}
 		return req, nil
@@ -127,6 +133,7 @@ func (x *exchange) outgoing(t *backend.Target) (*http.Request, error) {
 		if data, ok := in.Body.Buffered(); ok {
 			req.GetBody = func() (io.ReadCloser, error) { return expr.NewBodyReader(data), nil }
 		}
+		x.passTrailers(req)
 	}
 	return req, nil
 }
@@ -227,7 +234,7 @@ func (x *exchange) attempt(t *backend.Target, req *http.Request, o policy.Forwar
 	x.attempts++
 	call := telemetry.Call{SpanID: span, Source: "forward-request", Backend: t.ID, Method: req.Method, Scheme: req.URL.Scheme, Host: req.URL.Host,
 		Path: req.URL.EscapedPath(), Attempt: x.attempts, Start: x.Exchange.Since(), Sent: req.ContentLength}
-	resp, err := via(t.Transport, x.Context.Certificate, x.Context.Proxy).Do(req, backend.Call{Timeout: o.Timeout, Version: o.HTTPVersion})
+	resp, err := via(t.Transport, x.Context.Certificate, x.Context.Proxy).Do(req, backend.Call{Timeout: o.Timeout, Version: o.HTTPVersion, Endless: x.api != nil && x.api.grpc})
 	call.Duration = x.Exchange.Since() - call.Start
 	if err != nil {
 		t.Report(0, err, 0)
@@ -266,6 +273,7 @@ func (x *exchange) accept(resp *http.Response) {
 		_ = old.Body.Close()
 	}
 	out := &expr.Response{StatusCode: resp.StatusCode, Header: expr.Header(resp.Header)}
+	x.origin, x.answer = resp, out
 	if _, text, ok := strings.Cut(resp.Status, " "); ok {
 		out.StatusReason = text
 	}

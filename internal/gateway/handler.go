@@ -28,8 +28,13 @@ type exchange struct {
 	r          *http.Request
 	api        *compiledAPI
 	variant    *variant
-	body       *requestBody // nil without a body
-	traceable  bool         // the subscription allows tracing
+	body       *requestBody   // nil without a body
+	trailers   bool           // the client takes trailers
+	grpc       bool           // it is a gRPC call
+	origin     *http.Response // the backend's last answer, whose trailer comes with the end of its body
+	answer     *expr.Response // that answer as context.Response
+	release    func()         // ends a deadline of the request; nil without one
+	traceable  bool           // the subscription allows tracing
 	response   tee
 	parameters []route.Parameter
 	wanted     route.Request // here so that it needs no allocation
@@ -163,6 +168,7 @@ func (x *exchange) request() {
 	// Before any policy runs: a client must not be able to name a header in
 	// Connection that a policy sets later, and have it dropped.
 	x.upgradeTo = backend.UpgradeType(r.Header)
+	x.trailers, x.grpc = backend.WantsTrailers(r.Header), isGRPC(r)
 	x.brought = credentials{authorization: r.Header["Authorization"], proxy: r.Header["Proxy-Authorization"], cookie: r.Header["Cookie"]}
 	backend.RemoveHopByHop(r.Header)
 	req.Header = expr.Header(r.Header)
@@ -420,6 +426,11 @@ func (x *exchange) finish() {
 func (x *exchange) drop() {
 	_ = x.Request.Body.Close()
 	x.w, x.r, x.snapshot, x.api, x.variant, x.body, x.brought = nil, nil, nil, nil, nil, nil, credentials{}
+	x.origin, x.answer = nil, nil
+	if x.release != nil {
+		x.release()
+		x.release = nil
+	}
 	if x.Context.Response != nil {
 		_ = x.Context.Response.Body.Close()
 	}

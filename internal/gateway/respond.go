@@ -102,6 +102,9 @@ func (x *exchange) respond() {
 		e.Outcome = telemetry.OutcomeError
 		e.Failure = telemetry.Failure{Source: "gateway", Reason: "InvalidStatusCode", Message: "The status code that the policy set cannot end a request."}
 	}
+	if x.grpc && resp != x.answer {
+		x.answerGRPC(resp)
+	}
 	e.Status = resp.StatusCode
 	if p := x.variant.capture; p != nil {
 		x.captureHeaders("frontend-response", &p.response, resp.Header)
@@ -119,6 +122,11 @@ func (x *exchange) respond() {
 	}
 	if err != nil {
 		x.cut(err)
+	} else if resp == x.answer {
+		x.sendTrailers()
+	}
+	if x.grpc {
+		x.noteGRPC()
 	}
 }
 
@@ -179,10 +187,18 @@ func (x *exchange) writeBody(resp *expr.Response) error {
 	}
 	size := resp.Body.Size()
 	body, _ := resp.Body.Take()
+	if body == nil && x.grpc { // its status must come with the end of the stream
+		return nil
+	}
 	if body == nil {
 		return x.flush()
 	}
 	defer body.Close()
+	if x.grpc { // a stream may begin with nothing but headers
+		if err := x.flush(); err != nil {
+			return err
+		}
+	}
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
 	for {
@@ -224,6 +240,10 @@ func (x *exchange) cut(err error) {
 	if errors.Is(err, errShort) && x.r.Context().Err() == nil {
 		e.Outcome = telemetry.OutcomeError
 		e.Failure = telemetry.Failure{Source: "forward-request", Reason: "BackendConnectionFailure", Message: errShort.Error(), Section: "backend"}
+		if x.grpc {
+			x.cutGRPC()
+			return
+		}
 		x.abort = true
 		return
 	}

@@ -28,6 +28,10 @@ func (r *rowBuilder) attributes(e *telemetry.Exchange, s *telemetry.Span) {
 	if e.Protocol != "" && e.Protocol != "1.1" {
 		r.pair("network.protocol.version", e.Protocol)
 	}
+	if e.RPCStatus != "" {
+		r.pair("rpc.system", "grpc")
+		r.pair("rpc.grpc.status_code", e.RPCStatus)
+	}
 	if e.Failure.PolicyID != "" {
 		r.pair("gatehouse.policy.id", e.Failure.PolicyID)
 	}

@@ -175,6 +175,7 @@ type Exchange struct {
 	Status        int
 	RequestBytes  int64 // body
 	ResponseBytes int64 // body
+	RPCStatus     string // grpc-status of a gRPC call; Status is then what it stands for in HTTP
 	Outcome       Outcome
 	Failure       Failure
 	CacheHit      bool

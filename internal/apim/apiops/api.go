@@ -100,7 +100,7 @@ func (l *loader) apiType(n *node) string {
 	if t == "" {
 		return apim.TypeHTTP
 	}
-	known := []string{apim.TypeHTTP, apim.TypeSOAP, apim.TypeGraphQL, apim.TypeWebSocket, typeOData, "grpc", "mcp", "a2a"}
+	known := []string{apim.TypeHTTP, apim.TypeSOAP, apim.TypeGraphQL, apim.TypeWebSocket, typeOData, apim.TypeGRPC, apim.TypeMCP, "a2a"}
 	if !slices.Contains(known, t) {
 		l.fail(n.get("type").at, "type is %q; it must be one of %s", clip(t), strings.Join(known, ", "))
 	}

@@ -116,3 +116,46 @@ func TestBrokenDescriptions(t *testing.T) {
 		}
 	}
 }
+
+const librarian = `// package wrong;
+syntax = "proto3"; /* service Comment { rpc No(A) returns (B); } */
+package acme.library.v1;
+option go_package = "service X { rpc No(A) returns (B); } \" ";
+message service { string rpc = 1; }
+message Book { message Page { int32 rpc = 1; } oneof service { string a = 2; } }
+service Library {
+  option deprecated = true;
+  rpc GetBook (GetRequest) returns (Book) { option (google.api.http) = { get: "/v1/{name}" }; }
+  rpc Watch(stream GetRequest) returns (stream Book);
+}
+service Empty {}
+service Second { rpc rpc(A) returns (B); }
+`
+
+func TestGRPCOperations(t *testing.T) {
+	info := `{"properties": {"path": "", "type": "grpc", "serviceUrl": "grpcs://library.example:443"}}`
+	a := oneAPI(t, "apis/library/apiInformation.json", info, "apis/library/specification.proto", librarian,
+		"apis/library/operations/acme.library.v1.Library.Watch/policy.xml", emptyPolicy)
+	var got []string
+	for _, op := range a.Operations {
+		got = append(got, op.ID+" "+op.Name+" "+op.Method+" "+op.URLTemplate)
+	}
+	want := []string{"acme.library.v1.Library.GetBook GetBook POST /acme.library.v1.Library/GetBook",
+		"acme.library.v1.Library.Watch Watch POST /acme.library.v1.Library/Watch", "acme.library.v1.Second.rpc rpc POST /acme.library.v1.Second/rpc"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	if a.Operations[1].Policy == nil {
+		t.Error("the policy was not attached")
+	}
+	if a = oneAPI(t, "apis/library/apiInformation.json", info); len(a.Operations) != 1 || a.Operations[0].URLTemplate != "/*" {
+		t.Errorf("without a description: %+v", a.Operations)
+	}
+}
+
+func FuzzProto(f *testing.F) {
+	f.Add(librarian)
+	f.Add("service A { rpc")
+	f.Add("package 'a\\")
+	f.Fuzz(func(_ *testing.T, text string) { addMethods(nil, text) })
+}

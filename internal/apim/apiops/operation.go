@@ -16,6 +16,9 @@ func (l *loader) operations(a *apim.API, folder string, n *node) {
 	if odata {
 		a.Type = apim.TypeHTTP
 	}
+	if a.Type != apim.TypeGraphQL { // which reads its own
+		a.Schemas = l.schemas("apis/"+a.ID+"/", folder+"schemas/")
+	}
 	switch a.Type {
 	case apim.TypeHTTP:
 	case apim.TypeGraphQL:
@@ -24,11 +27,10 @@ func (l *loader) operations(a *apim.API, folder string, n *node) {
 		a.Operations = append(a.Operations, &apim.Operation{ID: "onHandshake", Name: "onHandshake", Method: "GET", URLTemplate: "/*"})
 	case apim.TypeSOAP:
 		a.Operations = l.described(folder)
+	case apim.TypeGRPC:
+		l.grpcOperations(a, folder)
 	default:
-		l.warn("apis/"+a.ID, "is of the type %s, which is not served yet", a.Type)
-	}
-	if a.Type != apim.TypeGraphQL { // which has read its own
-		a.Schemas = l.schemas("apis/"+a.ID+"/", folder+"schemas/")
+		l.warn("apis/"+a.ID, "is of the type %s, which is not served", a.Type)
 	}
 	l.specification(a, folder)
 	if odata {
@@ -39,7 +41,7 @@ func (l *loader) operations(a *apim.API, folder string, n *node) {
 		op := l.declared(a, name, below)
 		document := l.document(below + "policy.xml")
 		if op == nil {
-			if document != nil && (a.Type == apim.TypeHTTP || a.Type == apim.TypeSOAP) {
+			if document != nil && hasOwnOperations(a.Type) {
 				l.fail(apim.Position{File: document.File, Line: 1, Column: 1}, "the API has no operation %q%s", name, l.operationsOf(a))
 			}
 			continue
@@ -54,6 +56,16 @@ func (l *loader) operations(a *apim.API, folder string, n *node) {
 	if (a.Type == apim.TypeHTTP || a.Type == apim.TypeSOAP) && len(a.Operations) == 0 {
 		l.warn("apis/"+a.ID, "has no operations: every request to it is answered with 404")
 	}
+}
+
+// hasOwnOperations tells whether a policy of an operation that an API of the
+// type does not have is a mistake: left out, it would protect nothing.
+func hasOwnOperations(kind string) bool {
+	switch kind {
+	case apim.TypeHTTP, apim.TypeSOAP, apim.TypeWebSocket, apim.TypeGRPC:
+		return true
+	}
+	return false
 }
 
 func (l *loader) operationsOf(a *apim.API) string {

@@ -133,6 +133,18 @@ func (t *tree) children(parent string) []string {
 	return out
 }
 
+// withExtension lists the files of a folder ("apis/x/") that end with extension.
+func (t *tree) withExtension(folder, extension string) []string {
+	var out []string
+	for key, e := range t.files {
+		if name, ok := strings.CutPrefix(key, fold(folder)); ok && strings.HasSuffix(name, extension) && !strings.Contains(name, "/") {
+			out = append(out, e.path)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
 // has tells whether a file is there, without reading it.
 func (t *tree) has(name string) bool { return t.files[fold(name)] != nil }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -105,6 +106,10 @@ func (l *loader) list(n *node, path ...string) []*node {
 	return v.list
 }
 
+// urlSchemes are those of backends; a request to a WebSocket or gRPC address is
+// an HTTP request.
+var urlSchemes = []string{"http", "https", "ws", "wss", "grpc", "grpcs"}
+
 // absoluteURL reads a URL that must be absolute when it is given. Named values
 // in it are resolved.
 func (l *loader) absoluteURL(n *node, path ...string) string {
@@ -115,7 +120,7 @@ func (l *loader) absoluteURL(n *node, path ...string) string {
 	}
 	// The value may come from a secret named value: it is not shown.
 	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "ws" && u.Scheme != "wss") {
+	if err != nil || u.Host == "" || !slices.Contains(urlSchemes, u.Scheme) {
 		l.fail(v.at, "%s must be an absolute URL such as https://host/path", strings.Join(path, "."))
 		return ""
 	}

@@ -61,6 +61,13 @@ func hasToken(values []string, token string) bool {
 	return false
 }
 
+// WantsTrailers tells whether the sender of a request takes trailers.
+func WantsTrailers(h map[string][]string) bool { return hasToken(h["Te"], "trailers") }
+
+// PassesTrailer tells whether a field (canonical name) may be passed on in a
+// trailer.
+func PassesTrailer(name string) bool { return !isForbiddenTrailer(name) }
+
 // UpgradeType is the protocol that a request or a 101 response switches to,
 // "" when it does not. HTTP/2 (h2c) is none: inside such a connection a client
 // could send requests that no policy sees.

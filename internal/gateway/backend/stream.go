@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strings"
 	"time"
@@ -13,9 +14,16 @@ import (
 func (t *Transport) stream(r *http.Request, c Call) (*http.Response, error) {
 	upgrade := UpgradeType(r.Header)
 	ctx, cancel := context.WithCancelCause(r.Context())
-	timer := time.AfterFunc(c.Timeout, func() { cancel(ErrTimeout) })
+	limit := c.Timeout
+	if limit <= 0 {
+		limit = math.MaxInt64
+	}
+	timer := time.AfterFunc(limit, func() { cancel(ErrTimeout) })
 	out := r.WithContext(ctx)
 	out.Header = outgoingHeader(r.Header, upgrade)
+	if out.Header["Te"] != nil && r.URL.Scheme == "http" && c.Version != HTTP2 {
+		out.Header["Connection"] = []string{"TE"} // as HTTP/1.1 wants; HTTP/2 forbids it
+	}
 	if hasBody(r) {
 		out.Body = requestBody{r.Body}
 	}
@@ -32,7 +40,11 @@ func (t *Transport) stream(r *http.Request, c Call) (*http.Response, error) {
 		cancel(nil)
 		return nil, err
 	}
-	t.wrap(response, cancel, func(err error) error { return streamError(r.Context(), ctx, err) })
+	idle := t.options.BodyIdleTimeout
+	if c.Endless {
+		idle = 0
+	}
+	t.wrap(response, idle, cancel, func(err error) error { return streamError(r.Context(), ctx, err) })
 	return response, nil
 }
 
@@ -142,7 +154,7 @@ func (t *Transport) newVersion(version string) *http.Transport {
 }
 
 // wrap ties the call's context to the response body and drops hop-by-hop headers.
-func (t *Transport) wrap(response *http.Response, cancel context.CancelCauseFunc, explain func(error) error) {
+func (t *Transport) wrap(response *http.Response, idle time.Duration, cancel context.CancelCauseFunc, explain func(error) error) {
 	if response.StatusCode == http.StatusSwitchingProtocols {
 		if rwc, ok := response.Body.(io.ReadWriteCloser); ok {
 			response.Body = &switchedBody{ReadWriteCloser: rwc, cancel: cancel}
@@ -150,7 +162,7 @@ func (t *Transport) wrap(response *http.Response, cancel context.CancelCauseFunc
 		}
 	}
 	RemoveHopByHop(response.Header)
-	body := &streamBody{stream: response.Body, explain: explain, cancel: cancel, idle: t.options.BodyIdleTimeout}
+	body := &streamBody{stream: response.Body, explain: explain, cancel: cancel, idle: idle}
 	if body.idle > 0 {
 		body.timer = time.AfterFunc(body.idle, func() { cancel(ErrBodyIdle) })
 		body.timer.Stop()

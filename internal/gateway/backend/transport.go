@@ -23,6 +23,9 @@ const (
 type Call struct {
 	Timeout time.Duration // until the response's headers, dialling included; 0: Options.HeaderTimeout
 	Version string        // HTTP1, HTTP2, HTTP2or1; "" is HTTP1 for http and HTTP2or1 for https
+	// Endless is a call that may be silent for as long as it likes, such as a
+	// stream of gRPC: without Timeout it has none, nor between two reads.
+	Endless bool
 }
 
 // Transport sends requests over connections with the same TLS and proxy
@@ -67,7 +70,7 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) { return 
 // be right: -1 when it is unknown. The response body must be closed. It
 // streams: Read returns what is there. FailureOf tells the kind of an error.
 func (t *Transport) Do(r *http.Request, c Call) (*http.Response, error) {
-	if c.Timeout <= 0 {
+	if c.Timeout <= 0 && !c.Endless {
 		c.Timeout = t.options.HeaderTimeout
 	}
 	if err := checkRequest(r); err != nil {
@@ -79,7 +82,7 @@ func (t *Transport) Do(r *http.Request, c Call) (*http.Response, error) {
 			return resp, err
 		}
 	}
-	if t.lockstepFits(r, c) {
+	if !c.Endless && t.lockstepFits(r, c) {
 		return t.lockstep(r, c.Timeout)
 	}
 	return t.stream(r, c)
