@@ -47,7 +47,7 @@ fuzz-short:
 	FUZZ_TIME=$(FUZZ_TIME) ./test/fuzz.sh
 
 conformance: ## compare with what was not written here: NAME passed/total
-	@go test -count=1 -run Conformance -v ./test/conformance/... 2>&1 | grep -E '^\s*[A-Za-z]+[/a-z0-9-]* [0-9]+/[0-9]+|FAIL|panic' || true
+	@set -o pipefail; go test -count=1 -v ./test/conformance/... 2>&1 | tee conformance.log | grep -E '^[A-Za-z][/A-Za-z0-9-]* [0-9]+/[0-9]+$$|^ *--- FAIL|^FAIL|panic' 
 
 bench: build ## cost of the gateway beside its peers
 	go test -run "^$$" -bench "TenStatements" ./internal/policy

@@ -66,12 +66,13 @@ var nested = []string{"authentication-managed-identity", "authentication-certifi
 // A document counts as known when all that it is made of is built; every known
 // document must compile.
 func TestPoliciesCompile(t *testing.T) {
-	var count tally
+	var count, groups tally
 	missing := map[string]int{}
 	for _, f := range policyFiles(t, "valid") {
 		messages := compile(f, expr.Strict)
 		ok := !messages.Failed()
 		count.add("policies/valid/compile", ok)
+		groups.add("policies/valid/"+f.group, ok)
 		names := notBuilt(messages)
 		for _, name := range names {
 			missing[name]++
@@ -83,6 +84,7 @@ func TestPoliciesCompile(t *testing.T) {
 			}
 		}
 	}
+	groups.print()
 	count.print()
 	if len(missing) > 0 {
 		t.Logf("not built, with the number of uses: %v", missing)
