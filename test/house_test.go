@@ -156,6 +156,7 @@ func TestThirdPartyRooms(t *testing.T) {
 	only := map[string][]string{
 		"github.com/duckdb/duckdb-go":            {"internal/store/lake"},
 		"modernc.org/sqlite":                     {"internal/store/catalog"},
+		"github.com/redis/go-redis":              {"internal/gateway/cache/redis"},
 		"flag":                                   {"cmd/gatehouse", "internal/workbench", "bench"},
 		"github.com/prometheus/alertmanager":     {"internal/alerting"},
 		"github.com/prometheus/prometheus/web":   {"internal/api/metrics"},

@@ -70,6 +70,9 @@ type Options struct {
 	Backend backend.Options
 	Cache   cache.Options
 	Quota   quota.Options
+	// External is the cache for caching-type external and prefer-external; nil:
+	// there is none.
+	External policy.ExternalCache
 	// Load and Save keep documents over a restart, such as the counts of
 	// quotas. Nil: they live in memory only.
 	Load func(name string) ([]byte, error)
@@ -109,6 +112,7 @@ func New(o Options) *Gateway {
 		HTTP:     g.requests,
 		Counters: counters{quota.New(o.Quota)},
 		Cache:    cache.New(o.Cache),
+		External: o.External,
 		Vectors:  cache.NewVectors(cache.Options{Now: o.Now, MaxBytes: maxVectorBytes}),
 		Keys:     newKeySets(g.requests, o.Now),
 		Quotas:   quotas{counts, quota.NewPlaces()},

@@ -40,6 +40,8 @@ type Environment struct {
 	Profile     expr.Profile
 	// Backends lists the ids that set-backend-service may name; nil: any.
 	Backends map[string]bool
+	// ExternalCache tells whether Services.External will be there.
+	ExternalCache bool
 	// Responses of the operation, for mock-response.
 	Responses []apim.Response
 	// Service, API and Operation are what is compiled for; nil where none is.

@@ -181,6 +181,8 @@ type Services struct {
 	HTTP     Requester
 	Counters Counters
 	Cache    Cache
+	// External is the cache outside the process; nil when none is configured.
+	External ExternalCache
 	Keys     Keys
 	Quotas   Quotas
 	Tokens   Tokens
@@ -300,6 +302,13 @@ type Cache interface {
 	Get(key string) (any, bool)
 	Set(key string, value any, ttl time.Duration)
 	Delete(key string)
+}
+
+// ExternalCache keeps bytes outside the process. Its failures are misses.
+type ExternalCache interface {
+	Get(ctx context.Context, key string) ([]byte, bool)
+	Set(ctx context.Context, key string, data []byte, ttl time.Duration)
+	Delete(ctx context.Context, key string)
 }
 
 // Keys gives the signing keys of OpenID Connect issuers for validate-jwt.

@@ -60,6 +60,7 @@ func (k *Compiler) stores(e *Element) bool {
 // Cacheable is what cache-lookup knows of a request that it did not answer.
 type Cacheable struct {
 	Key            string
+	External       bool   // where the caching-type of cache-lookup allows it
 	Downstream     string // none, private, public
 	MustRevalidate bool
 }

@@ -22,6 +22,7 @@ type Config struct {
 	Data      DataConfig      `yaml:"data"`
 	Listen    ListenConfig    `yaml:"listen"`
 	Gateway   GatewayConfig   `yaml:"gateway"`
+	Cache     CacheConfig     `yaml:"cache"`
 	Telemetry TelemetryConfig `yaml:"telemetry"`
 	Rules     RulesConfig     `yaml:"rules"`
 	Alerting  AlertingConfig  `yaml:"alerting"`
@@ -91,6 +92,12 @@ type GatewayConfig struct {
 	BackendCAFile      string            `yaml:"backendCAFile"`        // PEM, beside the system's
 	ClientCAFile       string            `yaml:"clientCAFile"`         // PEM, whose clients are trusted beside the system's
 	NoClientCerts      bool              `yaml:"noClientCertificates"` // do not ask for one on the HTTPS door
+}
+
+// CacheConfig is the external cache of policies.
+type CacheConfig struct {
+	Redis    string `yaml:"redis"` // redis://host:6379/0, rediss: over TLS; "" is none
+	Password Secret `yaml:"password"`
 }
 
 // TelemetryConfig says what is observed.
@@ -230,7 +237,7 @@ func LoadConfig(path string) (Config, error) {
 // paths are the settings that name a file; they are relative to the settings file.
 func (c *Config) paths() []*string {
 	out := []*string{&c.Service.Folder, &c.Service.Overrides, &c.Service.OpenAPI, &c.Alerting.File, &c.Gateway.BackendCAFile, &c.Gateway.ClientCAFile, &c.Listen.CertificateFile, &c.Listen.KeyFile,
-		&c.Identity.Managed.ClientSecret.File, &c.Identity.Managed.TokenFile}
+		&c.Identity.Managed.ClientSecret.File, &c.Identity.Managed.TokenFile, &c.Cache.Password.File}
 	for i := range c.Rules.Files {
 		out = append(out, &c.Rules.Files[i])
 	}

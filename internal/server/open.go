@@ -19,6 +19,7 @@ import (
 	"gatehouse/internal/alerting"
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/gateway/backend"
+	"gatehouse/internal/gateway/cache/redis"
 	"gatehouse/internal/ingest"
 	"gatehouse/internal/ingest/otlp"
 	"gatehouse/internal/policy/expr"
@@ -252,6 +253,14 @@ func (s *Server) openGateway() error {
 	desk.Location = s.monitorURL() + "/api/policy-traces/"
 	s.desk = record.NewDesk(desk)
 	o.Observer = s.desk
+	external, err := externalCache(s.config.Cache, s.log)
+	if err != nil {
+		return err
+	}
+	if external != nil {
+		s.onClose("external cache", external.Close)
+		o.External = external
+	}
 	s.gateway = gateway.New(o)
 	s.onClose("gateway", func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -261,6 +270,25 @@ func (s *Server) openGateway() error {
 	})
 	s.reloads = &reloads{config: s.config.Service, gateway: s.gateway, catalog: s.catalog, log: s.log}
 	return s.reloads.load()
+}
+
+// externalCache makes the external cache of policies, nil when none is set. It
+// connects when it is first used.
+func externalCache(c CacheConfig, log *slog.Logger) (*redis.Redis, error) {
+	if c.Redis == "" {
+		return nil, nil
+	}
+	o := redis.DefaultOptions(c.Redis)
+	var err error
+	if o.Password, err = c.Password.read(); err != nil {
+		return nil, fmt.Errorf("cache.password: %w", err)
+	}
+	o.Failed = func(err error) { log.Warn("the external cache does not answer", "error", err) }
+	external, err := redis.New(o)
+	if err != nil {
+		return nil, fmt.Errorf("cache.redis: %w", err)
+	}
+	return external, nil
 }
 
 func gatewayOptions(c Config, log *slog.Logger) (gateway.Options, error) {

@@ -254,6 +254,14 @@ func CheckService(config Config, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	external, err := externalCache(config.Cache, o.Log)
+	if err != nil {
+		return err
+	}
+	if external != nil {
+		defer external.Close()
+		o.External = external
+	}
 	r := &reloads{config: config.Service}
 	service, err := r.read()
 	if err != nil {

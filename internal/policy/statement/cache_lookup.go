@@ -22,6 +22,7 @@ type cacheLookupStatement struct {
 	mustRevalidate, allowSecret policy.Bool
 	headers                     []string // canonical
 	query                       []string // nil: the whole query
+	place                       cachePlace
 }
 
 func cacheLookup() *policy.Definition {
@@ -32,10 +33,9 @@ func cacheLookup() *policy.Definition {
 
 func compileCacheLookup(k *policy.Compiler, e *policy.Element) policy.Statement {
 	checkChildren(k, e, "vary-by-header", "vary-by-query-parameter")
-	compileCachingType(k, e)
 	k.Required(e, "vary-by-developer")
 	k.Required(e, "vary-by-developer-groups")
-	s := &cacheLookupStatement{byDeveloper: k.Bool(e, "vary-by-developer", false), byGroups: k.Bool(e, "vary-by-developer-groups", false),
+	s := &cacheLookupStatement{place: compileCachingType(k, e), byDeveloper: k.Bool(e, "vary-by-developer", false), byGroups: k.Bool(e, "vary-by-developer-groups", false),
 		downstream: k.String(e, "downstream-caching-type", "none"), mustRevalidate: k.Bool(e, "must-revalidate", true),
 		allowSecret: k.Bool(e, "allow-private-response-caching", false)}
 	if a := e.Attr("downstream-caching-type"); a != nil && !a.Value.Expression && !validDownstream(a.Value.Text) {
@@ -99,7 +99,7 @@ func (s *cacheLookupStatement) Run(c *policy.Context) error {
 	if err != nil {
 		return err
 	}
-	if stored, ok := c.Services.Cache.Get(entry.Key); ok {
+	if stored, ok := s.place.get(c.Std, c.Services, entry.Key); ok {
 		if r, ok := stored.(*cachedResponse); ok {
 			c.Serve(r.response(c.Now(), entry))
 			return nil
@@ -130,7 +130,7 @@ func (s *cacheLookupStatement) entry(c *policy.Context) (*policy.Cacheable, erro
 		return nil, err
 	}
 	key, err := s.key(c)
-	return &policy.Cacheable{Key: key, Downstream: downstream, MustRevalidate: revalidate}, err
+	return &policy.Cacheable{Key: key, External: s.place.external, Downstream: downstream, MustRevalidate: revalidate}, err
 }
 
 // cacheKey hashes the parts of a key: their values may be long, or secret.

@@ -1,6 +1,7 @@
 package statement
 
 import (
+	"context"
 	"io"
 	"maps"
 	"net/http"
@@ -59,10 +60,11 @@ func (s *cacheStoreStatement) Run(c *policy.Context) error {
 	}
 	life := duration(seconds)
 	entry := &cachedResponse{status: r.StatusCode, reason: r.StatusReason, header: storedHeader(r.Header), expires: c.Now().Add(life)}
-	cache, key := c.Services.Cache, c.Cacheable.Key
+	place, services, key := cachePlace{c.Cacheable.External}, c.Services, c.Cacheable.Key
+	ctx := context.WithoutCancel(c.Std) // the client may leave with the last piece
 	store := func(body []byte) {
 		entry.body = body
-		cache.Set(key, entry, life)
+		place.set(ctx, services, key, entry, life)
 	}
 	if !keepBody(&r.Body, store) {
 		return nil

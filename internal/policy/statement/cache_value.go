@@ -21,6 +21,7 @@ type cacheValueStatement struct {
 	fallback         policy.Any
 	hasDefault       bool
 	block            policy.Block
+	place            cachePlace
 }
 
 func cacheValue() *policy.Definition {
@@ -30,9 +31,8 @@ func cacheValue() *policy.Definition {
 
 func compileCacheValue(k *policy.Compiler, e *policy.Element) policy.Statement {
 	checkChildren(k, e, "value")
-	compileCachingType(k, e)
 	k.Required(e, "expires-after")
-	s := &cacheValueStatement{key: required(k, e, "key"), variable: requiredLiteral(k, e, "variable-name"),
+	s := &cacheValueStatement{place: compileCachingType(k, e), key: required(k, e, "key"), variable: requiredLiteral(k, e, "variable-name"),
 		expires: k.Int(e, "expires-after", 0), refresh: k.Int(e, "refresh-after", 0), hasRefresh: e.Attr("refresh-after") != nil}
 	if a := e.Attr("default-value"); a != nil {
 		s.fallback, s.hasDefault = k.AnyValue(a.Value), true
@@ -60,7 +60,7 @@ func (s *cacheValueStatement) Run(c *policy.Context) error {
 		return err
 	}
 	for waited := time.Duration(0); ; waited += valuePoll {
-		value, found := c.Services.Cache.Get(key)
+		value, found := s.place.get(c.Std, c.Services, key)
 		if found {
 			c.Variables.Set(s.variable, expr.Detach(value))
 			if !s.stale(c, key) {
@@ -93,7 +93,7 @@ func (s *cacheValueStatement) stale(c *policy.Context, key string) bool {
 	if !s.hasRefresh {
 		return false
 	}
-	_, fresh := c.Services.Cache.Get(freshMark(key))
+	_, fresh := s.place.get(c.Std, c.Services, freshMark(key))
 	return !fresh
 }
 
@@ -142,10 +142,10 @@ func (s *cacheValueStatement) store(c *policy.Context, key string, value any) er
 		}
 	}
 	if expires > 0 {
-		c.Services.Cache.Set(key, expr.Detach(value), duration(expires))
+		s.place.set(c.Std, c.Services, key, expr.Detach(value), duration(expires))
 	}
 	if s.hasRefresh && refresh > 0 {
-		c.Services.Cache.Set(freshMark(key), true, duration(refresh))
+		s.place.set(c.Std, c.Services, freshMark(key), true, duration(refresh))
 	}
 	return nil
 }

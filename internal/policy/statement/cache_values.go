@@ -5,13 +5,6 @@ import (
 	"gatehouse/internal/policy/expr"
 )
 
-// compileCachingType checks the attribute that names a cache: there is one.
-func compileCachingType(k *policy.Compiler, e *policy.Element) {
-	if k.OneOf(e, "caching-type", "prefer-external", "prefer-external", "external", "internal") == "external" {
-		k.Warnf(e.Attr("caching-type").Pos, "there is no external cache: the internal one is used")
-	}
-}
-
 // cacheLookupValueStatement reads a cached value into a variable. A miss
 // without default leaves the variable as it is.
 type cacheLookupValueStatement struct {
@@ -19,6 +12,7 @@ type cacheLookupValueStatement struct {
 	variable   string
 	fallback   policy.Any
 	hasDefault bool
+	place      cachePlace
 }
 
 func cacheLookupValue() *policy.Definition {
@@ -28,8 +22,7 @@ func cacheLookupValue() *policy.Definition {
 
 func compileCacheLookupValue(k *policy.Compiler, e *policy.Element) policy.Statement {
 	checkChildren(k, e)
-	compileCachingType(k, e)
-	s := &cacheLookupValueStatement{key: required(k, e, "key"), variable: requiredLiteral(k, e, "variable-name")}
+	s := &cacheLookupValueStatement{place: compileCachingType(k, e), key: required(k, e, "key"), variable: requiredLiteral(k, e, "variable-name")}
 	if a := e.Attr("default-value"); a != nil {
 		s.fallback, s.hasDefault = k.AnyValue(a.Value), true
 	}
@@ -41,7 +34,7 @@ func (s *cacheLookupValueStatement) Run(c *policy.Context) error {
 	if err != nil {
 		return err
 	}
-	if value, ok := c.Services.Cache.Get(key); ok {
+	if value, ok := s.place.get(c.Std, c.Services, key); ok {
 		c.Variables.Set(s.variable, expr.Detach(value))
 		return nil
 	}
@@ -61,6 +54,7 @@ type cacheStoreValueStatement struct {
 	key      policy.String
 	value    policy.Any
 	duration policy.Int
+	place    cachePlace
 }
 
 func cacheStoreValue() *policy.Definition {
@@ -70,9 +64,8 @@ func cacheStoreValue() *policy.Definition {
 
 func compileCacheStoreValue(k *policy.Compiler, e *policy.Element) policy.Statement {
 	checkChildren(k, e)
-	compileCachingType(k, e)
 	k.Required(e, "duration")
-	s := &cacheStoreValueStatement{key: required(k, e, "key"), duration: k.Int(e, "duration", 0)}
+	s := &cacheStoreValueStatement{place: compileCachingType(k, e), key: required(k, e, "key"), duration: k.Int(e, "duration", 0)}
 	if a := k.Required(e, "value"); a != nil {
 		s.value = k.AnyValue(a.Value)
 	}
@@ -101,13 +94,16 @@ func (s *cacheStoreValueStatement) Run(c *policy.Context) error {
 		}
 	}
 	if seconds > 0 && value != nil {
-		c.Services.Cache.Set(key, expr.Detach(value), duration(seconds))
+		s.place.set(c.Std, c.Services, key, expr.Detach(value), duration(seconds))
 	}
 	return nil
 }
 
 // cacheRemoveValueStatement forgets a cached value.
-type cacheRemoveValueStatement struct{ key policy.String }
+type cacheRemoveValueStatement struct {
+	key   policy.String
+	place cachePlace
+}
 
 func cacheRemoveValue() *policy.Definition {
 	return &policy.Definition{Name: "cache-remove-value", Sections: policy.AnySection, Scopes: policy.AnyScope,
@@ -116,8 +112,7 @@ func cacheRemoveValue() *policy.Definition {
 
 func compileCacheRemoveValue(k *policy.Compiler, e *policy.Element) policy.Statement {
 	checkChildren(k, e)
-	compileCachingType(k, e)
-	return &cacheRemoveValueStatement{key: required(k, e, "key")}
+	return &cacheRemoveValueStatement{place: compileCachingType(k, e), key: required(k, e, "key")}
 }
 
 func (s *cacheRemoveValueStatement) Run(c *policy.Context) error {
@@ -125,6 +120,6 @@ func (s *cacheRemoveValueStatement) Run(c *policy.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Services.Cache.Delete(key)
+	s.place.delete(c.Std, c.Services, key)
 	return nil
 }
