@@ -50,8 +50,11 @@ func compileSemanticCacheLookup(k *policy.Compiler, e *policy.Element) policy.St
 	}
 	positive(k, e, "max-message-count", &s.maxMessages)
 	s.identity = s.backend.Dynamic() || !hasCredentials(k, s.backend.Literal)
-	if k.Required(e, "embeddings-backend-auth") != nil {
-		k.OneOf(e, "embeddings-backend-auth", "", "system-assigned")
+	if a := k.Required(e, "embeddings-backend-auth"); a != nil && a.Value.Expression {
+		k.String(e, a.Name, "")
+		k.Warnf(a.Value.Pos, "%s is documented as system-assigned only; the expression is not evaluated", a.Name)
+	} else if a != nil {
+		k.OneOf(e, a.Name, "", "system-assigned")
 	}
 	if a := e.Attr("cache-id"); a != nil {
 		k.Warnf(a.Pos, "cache-id has no effect: there is one semantic cache, in the gateway")
