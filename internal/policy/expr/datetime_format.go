@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -201,6 +202,38 @@ func isoDate(s string) (DateTime, bool) {
 	t, err = time.Parse("2006-01-02T15:04:05.999999999", s)
 	return DateTime{ticksOf(t), kindUnspecified}, err == nil
 }
+
+// epochDate reads /Date(1198908717056)/ and /Date(1198908717056+0100)/.
+func epochDate(s string) (DateTime, bool) {
+	s, open := strings.CutPrefix(s, "/Date(")
+	s, end := strings.CutSuffix(s, ")/")
+	kind := kindUTC
+	if i := strings.LastIndexAny(s, "+-"); i > 0 {
+		s, kind = s[:i], kindLocal
+	}
+	ms, err := strconv.ParseInt(s, 10, 64)
+	if !open || !end || err != nil || ms > maxTicks/10_000 || ms < -unixEpochTicks/10_000 {
+		return DateTime{}, false
+	}
+	ticks := unixEpochTicks + ms*10_000
+	return DateTime{ticks, kind}, ticks >= 0 && ticks <= maxTicks
+}
+
+// Format is ToString(format); ok is false when .NET knows no such format.
+func (d DateTime) Format(format string) (text string, ok bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			if _, thrown := r.(*exception); !thrown {
+				panic(r)
+			}
+			text, ok = "", false
+		}
+	}()
+	return d.format(format), true
+}
+
+// ParseDateTime is DateTime.TryParse with the invariant culture.
+func ParseDateTime(s string) (DateTime, bool) { return parseDate(s) }
 
 // exactLayout turns a .NET custom format into a Go layout.
 func exactLayout(f string) string {

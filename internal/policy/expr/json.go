@@ -61,6 +61,9 @@ func (t *JToken) Items() []*JToken {
 	return out
 }
 
+// Len is how many elements or properties a token has.
+func (t *JToken) Len() int { return len(t.items) }
+
 // Names are the property names of an object in order.
 func (t *JToken) Names() []string {
 	var out []string
@@ -92,6 +95,20 @@ func (t *JToken) Append(value any) { t.items = append(t.items, t.adopt(jsonOf(va
 // NewJSON makes a token of a value: nil, string, bool, numbers, time values,
 // []byte, lists and maps of the engine, and what encoding/json makes.
 func NewJSON(v any) *JToken { return jsonOf(v) }
+
+// DataOf is NewJSON of any value of an expression; what has no JSON form, such
+// as a sequence, is null.
+func DataOf(v any) (t *JToken) {
+	defer func() {
+		if r := recover(); r != nil {
+			if _, thrown := r.(*exception); !thrown {
+				panic(r)
+			}
+			t = &JToken{kind: JNull}
+		}
+	}()
+	return jsonOf(v)
+}
 
 // NewJObject makes an empty object.
 func NewJObject() *JToken { return &JToken{kind: JObject} }

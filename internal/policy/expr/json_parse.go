@@ -15,13 +15,20 @@ const maxJSONDepth = 64 + 64
 // ParseJSON reads a JSON text with the tolerance of Newtonsoft: comments,
 // single quotes, unquoted names, trailing commas, NaN. ISO dates in strings
 // become dates. The error is a *RuntimeError.
-func ParseJSON(data []byte) (t *JToken, err error) {
+func ParseJSON(data []byte) (t *JToken, err error) { return readJSON(data, false) }
+
+// ParseJSONText reads a JSON text as ParseJSON does, and leaves dates the
+// strings that they are.
+func ParseJSONText(data []byte) (t *JToken, err error) { return readJSON(data, true) }
+
+func readJSON(data []byte, plain bool) (t *JToken, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = toException(r).runtimeError()
 		}
 	}()
-	return parseJSON(nil, string(data)), nil
+	r := &jsonReader{s: bodyText(data), plain: plain}
+	return r.document(), nil
 }
 
 // jsonReader reads one JSON text.
@@ -30,10 +37,16 @@ type jsonReader struct {
 	s     string
 	i     int
 	depth int
+	plain bool // dates stay strings
 }
 
 func parseJSON(m *machine, s string) *JToken {
 	r := &jsonReader{m: m, s: strings.TrimPrefix(s, "\ufeff")}
+	return r.document()
+}
+
+// document reads the whole text as one value.
+func (r *jsonReader) document() *JToken {
 	r.space()
 	if r.i >= len(r.s) {
 		r.fail("Error reading JToken from JsonReader.")
@@ -91,13 +104,23 @@ func (r *jsonReader) value() *JToken {
 	case '[':
 		return r.array()
 	case '"', '\'':
-		return stringToken(r.text(c))
+		text := r.text(c)
+		if r.plain {
+			return &JToken{kind: JString, value: text}
+		}
+		return stringToken(text)
 	}
 	return r.bare()
 }
 
-// stringToken makes dates of strings that look like ISO dates.
+// stringToken makes dates of strings that look like ISO dates, and of
+// /Date(milliseconds)/.
 func stringToken(s string) *JToken {
+	if strings.HasPrefix(s, "/Date(") {
+		if d, ok := epochDate(s); ok {
+			return &JToken{kind: JDate, value: d}
+		}
+	}
 	if len(s) >= 19 && len(s) <= 40 && s[4] == '-' && s[10] == 'T' {
 		if d, ok := isoDate(s); ok {
 			return &JToken{kind: JDate, value: d}

@@ -9,8 +9,9 @@ import (
 // bodyEdit is one compiled set-body, of a message or inside return-response
 // and send-request.
 type bodyEdit struct {
-	text  policy.String
-	fixed []byte // of a literal; shared, never changed
+	text   policy.String
+	fixed  []byte      // of a literal; shared, never changed
+	liquid *liquidBody // of template="liquid"
 }
 
 var bodyAttributes = []string{"template", "xsi-nil", "parse-date", "use-value-element"}
@@ -20,10 +21,14 @@ func compileBodyEdit(k *policy.Compiler, e *policy.Element) *bodyEdit {
 	switch template := k.Literal(e, "template", "none"); template {
 	case "none", "":
 	case "liquid":
-		k.Errorf(e.Attr("template").Pos, "liquid templates of <set-body> are not supported yet; write the body as an expression")
-		return &bodyEdit{}
+		return &bodyEdit{liquid: compileLiquid(k, e)}
 	default:
 		k.Errorf(e.Attr("template").Value.Pos, "template=%q: expected liquid or none", template)
+	}
+	for _, name := range bodyAttributes[1:] {
+		if a := e.Attr(name); a != nil {
+			k.Warnf(a.Pos, "%s does nothing without template=\"liquid\"", name)
+		}
 	}
 	k.OneOf(e, "xsi-nil", "blank", "blank", "null")
 	b := &bodyEdit{text: k.StringValue(e.Text)}
@@ -41,13 +46,20 @@ func nestedBody(k *policy.Compiler, e *policy.Element) *bodyEdit {
 		return nil
 	}
 	checkAttributes(k, c, bodyAttributes...)
-	return compileBodyEdit(k, c)
+	b := compileBodyEdit(k, c)
+	if b.liquid != nil && e.Name == "return-response" {
+		b.liquid.source = noBody
+	}
+	return b
 }
 
 // bytes gives the new body.
 func (b *bodyEdit) bytes(c *policy.Context) ([]byte, error) {
 	if b.fixed != nil {
 		return b.fixed, nil
+	}
+	if b.liquid != nil {
+		return b.liquid.render(c)
 	}
 	text, err := b.text.Eval(c)
 	return []byte(text), err
