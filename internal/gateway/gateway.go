@@ -22,6 +22,7 @@ import (
 	"gatehouse/internal/gateway/backend"
 	"gatehouse/internal/gateway/cache"
 	"gatehouse/internal/gateway/quota"
+	"gatehouse/internal/gateway/subscribe"
 	"gatehouse/internal/gateway/token"
 	"gatehouse/internal/policy"
 	"gatehouse/internal/policy/expr"
@@ -99,6 +100,7 @@ type Gateway struct {
 	quotas   *quotaState
 	trust    *trust
 	inflight sync.Pool // of *exchange
+	hub      subscribe.Hub
 }
 
 // New makes a gateway that answers 503 until the first Swap.
@@ -113,6 +115,7 @@ func New(o Options) *Gateway {
 		Counters: counters{quota.New(o.Quota)},
 		Cache:    cache.New(o.Cache),
 		External: o.External,
+		Events:   events{&g.hub},
 		Vectors:  cache.NewVectors(cache.Options{Now: o.Now, MaxBytes: maxVectorBytes}),
 		Keys:     newKeySets(g.requests, o.Now),
 		Quotas:   quotas{counts, quota.NewPlaces()},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -127,6 +128,9 @@ const (
 // executeGraphQL answers a request with the resolvers of its API. What is wrong
 // with it is told in the response, as GraphQL does.
 func (x *exchange) executeGraphQL(o policy.ForwardOptions) error {
+	if strings.EqualFold(x.upgradeTo, "websocket") {
+		return x.acceptSubscriptions()
+	}
 	operation, status, faults := x.prepareGraphQL()
 	if faults != nil {
 		x.answerGraphQL(status, faults.JSON())
@@ -208,18 +212,28 @@ func (r *resolving) resolve(ctx context.Context, call *graphql.Call) (any, error
 	if err != nil {
 		err = fieldError(c, call, err)
 	}
+	r.drop(c)
+	return value, err
+}
+
+// forkPlain makes a context for work beside others.
+func (r *resolving) forkPlain(ctx context.Context) (*policy.Context, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.context.Fork(ctx, false)
+}
+
+// drop takes over what a fork recorded.
+func (r *resolving) drop(c *policy.Context) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.context.Drop(c)
-	return value, err
 }
 
 // fork makes the context of a resolver. The body of its request holds what it
 // was asked: {"arguments": {...}, "parent": {...}}.
 func (r *resolving) fork(ctx context.Context, call *graphql.Call) (*policy.Context, error) {
-	r.mu.Lock()
-	c, err := r.context.Fork(ctx, false)
-	r.mu.Unlock()
+	c, err := r.forkPlain(ctx)
 	if err != nil {
 		return nil, err
 	}

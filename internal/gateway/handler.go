@@ -41,6 +41,7 @@ type exchange struct {
 	attempts   int
 	tracestate string
 	upgradeTo  string // protocol that the client asks to switch to
+	subscribes bool   // the gateway itself serves the WebSocket, for GraphQL
 	brought    credentials
 	abort      bool // break the connection: the response is not whole
 }
@@ -76,6 +77,7 @@ func (x *exchange) begin(g *Gateway, s *Snapshot, w http.ResponseWriter, r *http
 	x.Owner = x
 	x.gateway, x.snapshot, x.w, x.r = g, s, w, r
 	x.api, x.variant, x.attempts, x.tracestate, x.abort = nil, nil, 0, "", false
+	x.subscribes = false
 	x.parameters, x.wanted, x.traceable = x.parameters[:0], route.Request{}, false
 	x.body, x.response = nil, tee{kept: x.response.kept[:0]}
 	e := telemetry.NewExchange()

@@ -253,6 +253,10 @@ func (x *exchange) cut(err error) {
 
 // upgrade joins the client's connection with the backend's, for WebSocket.
 func (x *exchange) upgrade(resp *expr.Response) {
+	if x.subscribes {
+		x.serveSubscriptions(resp)
+		return
+	}
 	body, _ := resp.Body.Take()
 	stream, ok := body.(io.ReadWriteCloser)
 	if !ok {

@@ -122,6 +122,16 @@ func (o *Operation) choose(name string) *Error {
 // Kind is query, mutation or subscription.
 func (o *Operation) Kind() string { return string(o.operation.Operation) }
 
+// Subject is the field that a subscription waits for: validation sees to it
+// that there is one.
+func (o *Operation) Subject() string {
+	r := &run{operation: o}
+	for _, g := range r.collect(o.root, []*ast.Field{{SelectionSet: o.operation.SelectionSet}}) {
+		return g.fields[0].Name
+	}
+	return ""
+}
+
 // Depth is how deep fields are nested: 1 for fields of the root alone.
 func (o *Operation) Depth() int {
 	known := map[string]int{}

@@ -188,6 +188,7 @@ type Services struct {
 	Tokens   Tokens
 	Grants   Grants
 	Vectors  Vectors
+	Events   Events
 	// Background runs what a request does not wait for. It may be nil: then the
 	// request waits.
 	Background *Background
@@ -195,6 +196,15 @@ type Services struct {
 	// own pass.
 	Wait func(ctx context.Context, d time.Duration)
 }
+
+// Events carries what resolvers publish to the clients that subscribed to it.
+// Safe for concurrent use; Publish never waits.
+type Events interface {
+	Publish(t Topic, event []byte)
+}
+
+// Topic is a field of the subscription type of a GraphQL API.
+type Topic struct{ API, Revision, Field string }
 
 // Forwarder sends context.Request to its Target and sets context.Response
 // when the response's headers have come. A failure is an *Error with Reason

@@ -80,3 +80,10 @@ func (g *goldenCase) schemaFile() *graphql.Schema {
 	}
 	return s
 }
+
+// publishedEvents writes down what is published.
+type publishedEvents struct{ g *goldenCase }
+
+func (p publishedEvents) Publish(t policy.Topic, event []byte) {
+	fmt.Fprintf(p.g.writer("published"), "%s;%s %s: %s\n", t.API, t.Revision, t.Field, event)
+}

@@ -48,6 +48,7 @@ func Table() map[string]*policy.Definition {
 		llmTokenLimit(),
 		mockResponse(),
 		proxy(),
+		publishEvent(),
 		quota(),
 		quotaByKey(),
 		rateLimit(),
