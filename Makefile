@@ -4,7 +4,7 @@ BIN := bin/gatehouse
 GO_FILES := $(shell find cmd internal web bench -name '*.go' -not -path '*/node_modules/*' 2>/dev/null)
 FUZZ_TIME ?= 10s
 
-.PHONY: run build web test fmt vet lint unit race house web-test e2e fuzz-short bench conformance clean
+.PHONY: run build web test fmt vet lint unit race house web-test e2e fuzz-short bench speed conformance clean
 
 run: build ## build everything and start the demo
 	$(BIN) demo
@@ -53,6 +53,10 @@ bench: build ## cost of the gateway beside its peers
 	go test -run "^$$" -bench "TenStatements" ./internal/policy
 	go test -run "^$$" -bench "TypicalCondition|StringKey" ./internal/policy/expr
 	go run ./bench
+
+speed: ## what statements and expressions cost: docs/reference/speed.md
+	go test -run '^$$' -bench 'Statement|Expression|Compile1000' -benchtime 300ms ./internal/policy/expr ./internal/policy/statement | tee /dev/stderr | go run ./bench/speed > docs/reference/speed.new
+	mv docs/reference/speed.new docs/reference/speed.md
 
 clean:
 	rm -rf bin web/dist web/node_modules
