@@ -11,6 +11,8 @@ import (
 
 	"gatehouse/internal/apim"
 	"gatehouse/internal/gateway"
+	"gatehouse/internal/policy"
+	"gatehouse/internal/policy/expr"
 	"gatehouse/internal/policy/record"
 	"gatehouse/internal/policy/statement"
 )
@@ -186,5 +188,18 @@ func TestBounds(t *testing.T) {
 	now = now.Add(2 * time.Hour)
 	if n := len(desk.Recordings()); n != 0 {
 		t.Errorf("%d recordings are older than allowed", n)
+	}
+}
+
+// A request that nobody traces costs a look at two headers and no allocation.
+func TestUntracedCostsNothing(t *testing.T) {
+	desk := record.NewDesk(record.DefaultDeskOptions())
+	if _, err := desk.Open("", "echo", time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	c := &policy.Context{}
+	c.Request.Header = expr.Header{"Accept": {"*/*"}}
+	if n := testing.AllocsPerRun(100, func() { desk.Watches(c) }); n != 0 {
+		t.Errorf("%v allocations", n)
 	}
 }

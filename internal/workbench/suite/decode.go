@@ -145,3 +145,51 @@ func (v *duration) UnmarshalYAML(n *yaml.Node) error {
 	*v = duration(d)
 	return nil
 }
+
+// UnmarshalYAML reads values as they are written: a date is a text.
+func (v *plainValues) UnmarshalYAML(n *yaml.Node) error {
+	out, err := anything(n)
+	if err != nil {
+		return err
+	}
+	values, ok := out.(map[string]any)
+	if !ok {
+		return fmt.Errorf("line %d: expected names with values", n.Line)
+	}
+	*v = values
+	return nil
+}
+
+// anything is a value of YAML; what YAML takes for a time stays a text.
+func anything(n *yaml.Node) (any, error) {
+	switch n.Kind {
+	case yaml.AliasNode:
+		return anything(n.Alias)
+	case yaml.MappingNode:
+		out := map[string]any{}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			value, err := anything(n.Content[i+1])
+			if err != nil {
+				return nil, err
+			}
+			out[n.Content[i].Value] = value
+		}
+		return out, nil
+	case yaml.SequenceNode:
+		out := []any{}
+		for _, item := range n.Content {
+			value, err := anything(item)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, value)
+		}
+		return out, nil
+	}
+	if n.Tag == "!!timestamp" {
+		return n.Value, nil
+	}
+	var out any
+	err := n.Decode(&out)
+	return out, err
+}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -16,8 +15,8 @@ func jsonText(n *yaml.Node) ([]byte, error) {
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" && json.Valid([]byte(n.Value)) {
 		return []byte(n.Value), nil
 	}
-	var v any
-	if err := n.Decode(&v); err != nil {
+	v, err := anything(n)
+	if err != nil {
 		return nil, err
 	}
 	return json.Marshal(v)
@@ -44,8 +43,6 @@ func normal(v any) any {
 		return float64(v)
 	case uint64:
 		return float64(v)
-	case time.Time:
-		return v.Format(time.RFC3339Nano)
 	case []any:
 		for i := range v {
 			v[i] = normal(v[i])

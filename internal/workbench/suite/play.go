@@ -240,6 +240,7 @@ func (p *player) begin(c *policy.Context, s *caseSpec) {
 	for name, v := range s.Variables {
 		c.Variables.Set(name, value(v))
 	}
+	c.Services.Tokens, c.Services.Grants = s.Tokens, s.Grants
 	if p.fresh {
 		for name, v := range s.Cache {
 			c.Services.Cache.Set(name, value(v), 24*time.Hour)
@@ -263,8 +264,6 @@ func value(v any) any {
 			return int32(v)
 		}
 		return int64(v)
-	case time.Time:
-		return v.Format(time.RFC3339Nano)
 	case map[string]any, []any:
 		data, err := json.Marshal(v)
 		if err != nil {

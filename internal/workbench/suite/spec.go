@@ -35,22 +35,24 @@ type operation struct {
 
 // caseSpec is one case after base was merged into it.
 type caseSpec struct {
-	Name         string         `yaml:"name"`
-	Skip         string         `yaml:"skip"`
-	Request      message        `yaml:"request"`
-	Subscription subscription   `yaml:"subscription"`
-	Product      product        `yaml:"product"`
-	User         *user          `yaml:"user"`
-	Clock        time.Time      `yaml:"clock"`
-	Advance      duration       `yaml:"advance"` // of a step: what the clock moves before it
-	RequestID    string         `yaml:"request-id"`
-	Random       floats         `yaml:"random"`
-	Variables    map[string]any `yaml:"variables"`
-	Cache        map[string]any `yaml:"cache"`
-	Backend      messages       `yaml:"backend"`
-	Requests     []stub         `yaml:"requests"`
-	Steps        []yaml.Node    `yaml:"steps"`
-	Expect       expect         `yaml:"expect"`
+	Name         string       `yaml:"name"`
+	Skip         string       `yaml:"skip"`
+	Request      message      `yaml:"request"`
+	Subscription subscription `yaml:"subscription"`
+	Product      product      `yaml:"product"`
+	User         *user        `yaml:"user"`
+	Clock        time.Time    `yaml:"clock"`
+	Advance      duration     `yaml:"advance"` // of a step: what the clock moves before it
+	RequestID    string       `yaml:"request-id"`
+	Random       floats       `yaml:"random"`
+	Variables    plainValues  `yaml:"variables"`
+	Cache        plainValues  `yaml:"cache"`
+	Tokens       tokens       `yaml:"tokens"` // of managed identities, by resource
+	Grants       grants       `yaml:"grants"` // access tokens of the credential manager, by provider/authorization
+	Backend      messages     `yaml:"backend"`
+	Requests     []stub       `yaml:"requests"`
+	Steps        []yaml.Node  `yaml:"steps"`
+	Expect       expect       `yaml:"expect"`
 }
 
 // message is a request, an answer, or what is expected of one.
@@ -96,14 +98,14 @@ type user struct {
 
 // expect is what a case expects. What is not mentioned is not compared.
 type expect struct {
-	Response  *message       `yaml:"response"`
-	Backend   *messages      `yaml:"backend"`
-	Requests  *messages      `yaml:"requests"`
-	Variables map[string]any `yaml:"variables"`
-	Traces    *[]trace       `yaml:"traces"`
-	Metrics   *[]metric      `yaml:"metrics"`
-	Error     *failure       `yaml:"error"`
-	Route     *route         `yaml:"route"`
+	Response  *message    `yaml:"response"`
+	Backend   *messages   `yaml:"backend"`
+	Requests  *messages   `yaml:"requests"`
+	Variables plainValues `yaml:"variables"`
+	Traces    *[]trace    `yaml:"traces"`
+	Metrics   *[]metric   `yaml:"metrics"`
+	Error     *failure    `yaml:"error"`
+	Route     *route      `yaml:"route"`
 }
 
 type trace struct {
@@ -149,3 +151,6 @@ type values []string
 type floats []float64
 
 type duration time.Duration
+
+// plainValues are named values of any kind.
+type plainValues map[string]any
