@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"bufio"
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -162,4 +164,42 @@ func TestConcurrencyIsLimited(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	t.Error("the place of a client that left was not given back")
+}
+
+// What passes through a WebSocket counts as bandwidth when it is closed.
+func TestQuotaCountsTheBytesOfAWebSocket(t *testing.T) {
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		c, rw, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		_, _ = rw.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n" + strings.Repeat("x", 1024))
+		_ = rw.Flush()
+	}))
+	t.Cleanup(backend.Close)
+	h := newHarness(t, limited(backend.URL, `<quota-by-key counter-key="k" bandwidth="1" renewal-period="3600"/>`, ""), nil)
+	open := func() int {
+		c, err := net.Dial("tcp", strings.TrimPrefix(h.URL, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+		_, _ = io.WriteString(c, "GET /free/raw/ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: abc\r\n\r\n")
+		r := bufio.NewReader(c)
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.StatusCode == 101 {
+			_, _ = io.Copy(io.Discard, r)
+		}
+		_ = c.Close()
+		h.recorder.last(t)
+		return resp.StatusCode
+	}
+	if first, second := open(), open(); first != 101 || second != 403 {
+		t.Fatal(first, second)
+	}
 }

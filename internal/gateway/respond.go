@@ -274,6 +274,12 @@ func (x *exchange) upgrade(resp *expr.Response) {
 	result := backend.Pipe(x.r.Context(), client, stream, upgradeLinger, x.gateway.options.UpgradeIdleTimeout)
 	x.Exchange.RequestBytes = result.Sent
 	x.response.total += result.Received
+	for _, t := range x.Taps() {
+		if t, ok := t.(policy.ByteTap); ok {
+			t.Passed(result.Received)
+			t.Done(result.Err == nil)
+		}
+	}
 	if result.Err != nil {
 		x.gateway.options.Log.Debug("upgraded connection broke", "error", result.Err)
 	}

@@ -104,6 +104,13 @@ type Tap interface {
 	Done(whole bool)
 }
 
+// ByteTap is a Tap for which the number of bytes is enough where they are not
+// shown: on a connection that switched protocols.
+type ByteTap interface {
+	Tap
+	Passed(n int64)
+}
+
 // TapResponse adds a Tap.
 func (c *Context) TapResponse(t Tap) { c.taps = append(c.taps, t) }
 

@@ -60,16 +60,16 @@ func (s *cacheValueStatement) Run(c *policy.Context) error {
 		return err
 	}
 	for waited := time.Duration(0); ; waited += valuePoll {
-		value, found := s.place.get(c.Std, c.Services, key)
-		if found {
-			c.Variables.Set(s.variable, expr.Detach(value))
-			if !s.stale(c, key) {
-				return nil
-			}
+		value, found, fresh := s.look(c, key)
+		if fresh {
+			return nil
 		}
 		leave, ok := c.Services.Quotas.Enter("cache-value/"+key, 1)
 		if ok {
 			defer leave()
+			if value, _, fresh = s.look(c, key); fresh { // somebody made it in between
+				return nil
+			}
 		}
 		if ok || !found && waited >= maxValueWait {
 			return s.make(c, key, value)
@@ -89,12 +89,18 @@ const valuePoll = 10 * time.Millisecond
 // freshMark is the key under which a value counts as fresh.
 func freshMark(key string) string { return "\x00fresh\x00" + key }
 
-func (s *cacheValueStatement) stale(c *policy.Context, key string) bool {
-	if !s.hasRefresh {
-		return false
+// look puts a cached value into the variable; fresh tells that it need not be
+// made anew.
+func (s *cacheValueStatement) look(c *policy.Context, key string) (value any, found, fresh bool) {
+	if value, found = s.place.get(c.Std, c.Services, key); !found {
+		return nil, false, false
 	}
-	_, fresh := s.place.get(c.Std, c.Services, freshMark(key))
-	return !fresh
+	c.Variables.Set(s.variable, expr.Detach(value))
+	if !s.hasRefresh {
+		return value, true, true
+	}
+	_, fresh = s.place.get(c.Std, c.Services, freshMark(key))
+	return value, true, fresh
 }
 
 // make runs the block and stores what it set. An old value stays in use when

@@ -148,6 +148,9 @@ func countBytes(c *policy.Context, levels []quotaLevel) *quotaUsage {
 // See implements policy.Tap.
 func (u *quotaUsage) See(p []byte) { u.bytes += int64(len(p)) }
 
+// Passed implements policy.ByteTap.
+func (u *quotaUsage) Passed(n int64) { u.bytes += n }
+
 // Done implements policy.Tap: what was sent counts, also when the client left.
 func (u *quotaUsage) Done(bool) {
 	n := u.bytes + u.exchange.RequestBytes
