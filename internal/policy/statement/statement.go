@@ -40,6 +40,7 @@ func Table() map[string]*policy.Definition {
 		invokeRequest(),
 		ipFilter(),
 		jsonp(),
+		jsonToXML(),
 		limitConcurrency(),
 		llmContentSafety(),
 		llmEmitTokenMetric(),
@@ -77,6 +78,7 @@ func Table() map[string]*policy.Definition {
 		validateParameters(),
 		validateStatusCode(),
 		wait(),
+		xmlToJSON(),
 	}
 	table := make(map[string]*policy.Definition, len(list))
 	for _, d := range list {

@@ -12,7 +12,7 @@ import (
 // Limits of one document.
 const (
 	MaxDepth   = 200
-	maxNodes   = 1_000_000
+	maxNodes   = 500_000
 	maxAttrs   = 1_000 // of one element
 	maxNameLen = 1_000
 )
