@@ -3,7 +3,6 @@ package statement
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"hash"
 	"net/http"
 	"net/textproto"
 	"net/url"
@@ -133,21 +132,26 @@ func (s *cacheLookupStatement) entry(c *policy.Context) (*policy.Cacheable, erro
 	return &policy.Cacheable{Key: key, External: s.place.external, Downstream: downstream, MustRevalidate: revalidate}, err
 }
 
-// cacheKey hashes the parts of a key: their values may be long, or secret.
-type cacheKey struct{ hash.Hash }
+// cacheKey collects the parts of a key, each after its length, so that no two
+// lists of parts look alike.
+type cacheKey []byte
 
-func (k cacheKey) add(part string) {
-	var size [8]byte
-	binary.LittleEndian.PutUint64(size[:], uint64(len(part)))
-	k.Write(size[:])
-	k.Write([]byte(part))
+func (k *cacheKey) add(part string) {
+	*k = binary.AppendUvarint(*k, uint64(len(part)))
+	*k = append(*k, part...)
 }
 
-func (k cacheKey) list(parts []string) {
-	k.add(strings.Repeat(".", len(parts)))
+func (k *cacheKey) list(parts []string) {
+	*k = binary.AppendUvarint(*k, uint64(len(parts)))
 	for _, p := range parts {
 		k.add(p)
 	}
+}
+
+// text is the hash of the parts: they may be long, or secret.
+func (k cacheKey) text() string {
+	sum := sha256.Sum256(k)
+	return "\x00response\x00" + string(sum[:])
 }
 
 // key is made of everything that a response depends on: whose policy ran, what
@@ -156,7 +160,7 @@ func (k cacheKey) list(parts []string) {
 // links of it. So is Accept-Encoding: a compressed body is no answer to a
 // client that cannot read it.
 func (s *cacheLookupStatement) key(c *policy.Context) (string, error) {
-	k := cacheKey{sha256.New()}
+	k := make(cacheKey, 0, 512)
 	var api, revision, operation, product string
 	if c.API != nil {
 		api, revision = c.API.ID, c.API.Revision
@@ -171,19 +175,19 @@ func (s *cacheLookupStatement) key(c *policy.Context) (string, error) {
 		c.Target.Backend, c.Target.URL.String(), c.Request.URL.Path} {
 		k.add(part)
 	}
-	s.addQuery(k, c)
+	s.addQuery(&k, c)
 	for _, name := range s.headers {
 		k.list(c.Request.Header.Values(name))
 	}
 	k.list(c.Request.Header.Values("Accept-Encoding"))
-	if err := s.addDeveloper(k, c); err != nil {
+	if err := s.addDeveloper(&k, c); err != nil {
 		return "", err
 	}
-	return "\x00response\x00" + string(k.Sum(nil)), nil
+	return k.text(), nil
 }
 
 // addQuery adds the named parameters, or all but the subscription key.
-func (s *cacheLookupStatement) addQuery(k cacheKey, c *policy.Context) {
+func (s *cacheLookupStatement) addQuery(k *cacheKey, c *policy.Context) {
 	keyName := ""
 	if c.API != nil {
 		keyName = c.API.SubscriptionKeyQuery
@@ -209,7 +213,7 @@ func containsFold(list []string, name string) bool {
 	return false
 }
 
-func (s *cacheLookupStatement) addDeveloper(k cacheKey, c *policy.Context) error {
+func (s *cacheLookupStatement) addDeveloper(k *cacheKey, c *policy.Context) error {
 	byDeveloper, err := s.byDeveloper.Eval(c)
 	if err != nil {
 		return err

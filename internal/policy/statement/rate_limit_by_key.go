@@ -18,6 +18,7 @@ type rateLimitByKeyStatement struct {
 	rateHeaders
 	calls, period policy.Int
 	key           policy.String
+	prefix        string // of the counter's key, for a period that is known
 	condition     policy.Bool
 	increment     policy.Int
 	late          bool
@@ -37,8 +38,16 @@ func compileRateLimitByKey(k *policy.Compiler, e *policy.Element) policy.Stateme
 	if a := e.Attr("increment-count"); a != nil && s.increment.Known() && s.increment.Literal < 0 {
 		k.Errorf(a.Value.Pos, "increment-count=%q: expected a number, not below 0", a.Value.Text)
 	}
+	if s.period.Known() {
+		s.prefix = rateKeyPrefix(s.period.Literal)
+	}
 	s.late = s.condition.Dynamic() || s.increment.Dynamic() || literalBool(k, e, "increment-after-response", false)
 	return s
+}
+
+// rateKeyPrefix makes the window a part of the key: one counter for each pair.
+func rateKeyPrefix(seconds int64) string {
+	return "rate-limit-by-key/" + strconv.FormatInt(seconds, 10) + "/"
 }
 
 func (s *rateLimitByKeyStatement) Run(c *policy.Context) error {
@@ -57,8 +66,11 @@ func (s *rateLimitByKeyStatement) Run(c *policy.Context) error {
 	if limit < 0 || seconds < 1 || seconds > maxRenewal {
 		return invalid(c, s.source, "calls must not be below 0, and renewal-period must be from 1 to 300 seconds.")
 	}
-	// The window is part of the key: one counter for each pair of them.
-	key, window := "rate-limit-by-key/"+strconv.FormatInt(seconds, 10)+"/"+key, duration(seconds)
+	prefix := s.prefix
+	if prefix == "" {
+		prefix = rateKeyPrefix(seconds)
+	}
+	key, window := prefix+key, duration(seconds)
 	if s.late {
 		return s.runLate(c, key, limit, window)
 	}
