@@ -7,6 +7,7 @@ import (
 	"gatehouse/internal/apim"
 	"gatehouse/internal/policy"
 	"gatehouse/internal/policy/schema"
+	"gatehouse/internal/policy/xsd"
 )
 
 // contentRule is one <content>.
@@ -22,6 +23,7 @@ type contentRule struct {
 type contentCheck struct {
 	engine   string
 	schema   *schema.Schema // of the engine json
+	xml      *xsd.Schema    // of the others; nil: well-formed is enough
 	unusable bool
 }
 
@@ -118,7 +120,10 @@ func namedCheck(k *policy.Compiler, e *policy.Element, engine string, o schema.O
 		report(k, &at.Value, at.Value.Pos, "schema-id=%q: neither the service nor the API has a schema of that name; put one into schemas/%s/schemaInformation.json", literal(at.Value), literal(at.Value))
 		check.unusable = true
 	case engine != "json":
-		k.Warnf(at.Value.Pos, "schema-id=%q: bodies are checked to be well-formed %s, but not against the elements of an XML schema", literal(at.Value), strings.ToUpper(engine))
+		var err error
+		if check.xml, err = sharedXML(k, s.Document); err != nil {
+			k.Warnf(at.Value.Pos, "schema-id=%q cannot be used: %v; bodies are checked to be well-formed %s, but not against it", literal(at.Value), err, strings.ToUpper(engine))
+		}
 	case !strings.Contains(s.ContentType, "json"):
 		k.Errorf(at.Value.Pos, "schema-id=%q is no JSON schema, but one of the type %s", literal(at.Value), s.ContentType)
 	default:
@@ -129,6 +134,31 @@ func namedCheck(k *policy.Compiler, e *policy.Element, engine string, o schema.O
 		}
 	}
 	return check
+}
+
+// sharedXML compiles an XML schema once for all pipelines of a service. What it
+// includes are other schemas of the service.
+func sharedXML(k *policy.Compiler, document []byte) (*xsd.Schema, error) {
+	type key string
+	type result struct {
+		schema *xsd.Schema
+		err    error
+	}
+	env := k.Environment()
+	if r, ok := env.Shared[key(document)].(result); ok {
+		return r.schema, r.err
+	}
+	s, err := xsd.Compile(document, func(location string) ([]byte, bool) {
+		id, named := strings.CutPrefix(location, "/schemas/")
+		if other := findSchema(env, id); named && other != nil {
+			return other.Document, true
+		}
+		return nil, false
+	})
+	if env.Shared != nil {
+		env.Shared[key(document)] = result{s, err}
+	}
+	return s, err
 }
 
 func findSchema(env *policy.Environment, id string) *apim.Schema {
@@ -193,11 +223,22 @@ func (k *contentCheck) definition() string {
 }
 
 func (k *contentCheck) run(data []byte) []schema.Problem {
+	var problems []schema.Problem
+	var found []xsd.Problem
 	switch k.engine {
 	case "xml":
-		return schema.ValidateXML(data)
+		if problems = schema.ValidateXML(data); problems == nil && k.xml != nil {
+			found = k.xml.Validate(data)
+		}
 	case "soap":
-		return schema.ValidateSOAP(data)
+		if problems = schema.ValidateSOAP(data); problems == nil && k.xml != nil {
+			found = k.xml.ValidateSOAP(data)
+		}
+	default:
+		return k.schema.Validate(data)
 	}
-	return k.schema.Validate(data)
+	for _, p := range found {
+		problems = append(problems, schema.Problem{Text: p.Text, Line: p.Line, Position: p.Position})
+	}
+	return problems
 }
