@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -249,6 +250,10 @@ func (r *resolving) fork(ctx context.Context, call *graphql.Call) (*policy.Conte
 		body.Set("parent", expr.NewJSON(call.Parent))
 	}
 	c.GraphQL = g
+	if c.Request.Header = maps.Clone(c.Request.Header); c.Request.Header == nil {
+		c.Request.Header = expr.Header{}
+	}
+	c.Request.Header["Content-Type"] = []string{"application/json"}
 	c.Request.Body = expr.BytesBody([]byte(body.JSON(false)))
 	return c, nil
 }

@@ -2,14 +2,22 @@ package policy
 
 import "strings"
 
-// rawContent lists the elements whose content is text of any kind: JSON, XML,
-// HTML or Liquid. Tags in it are part of the text.
-func rawContent(name string) bool {
-	switch name {
+// rawContent tells which elements hold text of any kind: JSON, XML, HTML or
+// Liquid. Tags in it are part of the text.
+func rawContent(e *Element) bool {
+	if isLiquid(e) { // of data sources
+		return true
+	}
+	switch e.Name {
 	case "set-body", "payload", "data", "log-to-eventhub", "publish-to-dapr", "sql-statement":
 		return true
 	}
 	return false
+}
+
+func isLiquid(e *Element) bool {
+	a := e.Attr("template")
+	return a != nil && strings.EqualFold(a.Value.Text, "liquid")
 }
 
 // inlineDocument tells which children of an element are XML documents of their
@@ -32,10 +40,7 @@ func inlineDocument(parent, child string) bool {
 //     part of the markup. Only in the tags of Liquid they are decoded.
 func (p *parser) raw(e *Element, start, depth int) bool {
 	from := p.i
-	liquid := false
-	if a := e.Attr("template"); a != nil {
-		liquid = strings.EqualFold(a.Value.Text, "liquid")
-	}
+	liquid := isLiquid(e)
 	for p.skipSpace(); p.at("<!--"); p.skipSpace() {
 		if !p.comment() {
 			return false

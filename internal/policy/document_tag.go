@@ -55,7 +55,7 @@ func (p *parser) element(depth int, inline bool) *Element {
 	if closed {
 		return e
 	}
-	if !inline && rawContent(e.Name) {
+	if !inline && rawContent(e) {
 		ok = p.raw(e, start, depth)
 	} else {
 		ok = p.content(e, start, depth, inline)

@@ -29,7 +29,12 @@ func (s *Set) ParseResolver(doc apim.Document) (*Element, Messages) {
 	}
 	if root.Name == "policies" || root.Name == "fragment" {
 		messages = append(messages, Message{Pos: root.Pos, Text: fmt.Sprintf("<%s> cannot be the root of a resolver: it has one data source, "+
-			"<http-data-source>, <cosmosdb-data-source> or <sql-data-source>, and inherits nothing", root.Name)})
+			"<http-data-source> or <cosmosdb-data-source>, and inherits nothing", root.Name)})
+		return nil, messages
+	}
+	if root.Name == "sql-data-source" {
+		messages = append(messages, Message{Pos: root.Pos, Text: "<sql-data-source> is not supported: the gateway does not speak to SQL databases; " +
+			"put an HTTP API in front of the database and use <http-data-source>"})
 		return nil, messages
 	}
 	in := &inclusion{set: s, elements: p.elements}
@@ -68,10 +73,10 @@ func (k *Compiler) resolvers(list []FieldResolver) map[field]Block {
 	return out
 }
 
-// Within compiles statements as if they stood in a section: those that prepare
-// the request of a data source edit the request, those behind it the response.
-func (k *Compiler) Within(s Section, elements []*Element) Block {
+// Within compiles as if in another section: what prepares the request of a data
+// source edits the request, what comes behind it the response.
+func (k *Compiler) Within(s Section, compile func()) {
 	defer func(outer Section) { k.section = outer }(k.section)
 	k.section = s
-	return k.Block(elements)
+	compile()
 }

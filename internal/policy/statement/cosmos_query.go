@@ -13,12 +13,12 @@ import (
 // cosmosQuery asks for items in the query language of Cosmos DB. Its answer is
 // {"items": [...], "continuationToken": ...}.
 type cosmosQuery struct {
-	statement  *policy.Any
+	statement  *sourceValue
 	names      []string
-	values     []policy.Any
+	values     []*sourceValue
 	key        *cosmosKey
-	maxItems   *policy.Any // nil: all pages are read
-	token      *policy.Any
+	maxItems   *sourceValue // nil: all pages are read
+	token      *sourceValue
 	lowOrderBy bool
 }
 
@@ -53,13 +53,11 @@ func (q *cosmosQuery) compileParameters(k *policy.Compiler, list *policy.Element
 			continue
 		}
 		checkAttributes(k, c, "name", "template")
-		checkChildren(k, c)
-		noTemplate(k, c)
 		name := requiredLiteral(k, c, "name")
 		if a := c.Attr("name"); a != nil && name != "" && !strings.HasPrefix(name, "@") {
 			k.Errorf(a.Value.Pos, "name=%q: the name of a parameter begins with @", name)
 		}
-		q.names, q.values = append(q.names, name), append(q.values, k.AnyValue(c.Text))
+		q.names, q.values = append(q.names, name), append(q.values, compileSourceValue(k, c))
 	}
 }
 
@@ -95,12 +93,12 @@ func (q *cosmosQuery) pages(c *policy.Context) (*cosmosPages, error) {
 	p := &cosmosPages{statement: "SELECT * FROM c", max: -1, lowOrderBy: q.lowOrderBy}
 	var err error
 	if q.statement != nil {
-		if p.statement, err = textValue(c, q.statement); err != nil {
+		if p.statement, err = q.statement.text(c); err != nil {
 			return nil, err
 		}
 	}
 	for i, name := range q.names {
-		value, err := jsonValue(c, &q.values[i])
+		value, err := q.values[i].json(c)
 		if err != nil {
 			return nil, err
 		}
@@ -112,14 +110,14 @@ func (q *cosmosQuery) pages(c *policy.Context) (*cosmosPages, error) {
 		}
 	}
 	if q.token != nil {
-		if p.token, err = textValue(c, q.token); err != nil {
+		if p.token, err = q.token.text(c); err != nil {
 			return nil, err
 		}
 	}
 	if q.maxItems == nil {
 		return p, nil
 	}
-	text, err := textValue(c, q.maxItems)
+	text, err := q.maxItems.text(c)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 // cosmosKey is the compiled <partition-key>; nil: it is not given.
 type cosmosKey struct {
 	kind  string // string, number, bool, none, null
-	value *policy.Any
+	value *sourceValue
 }
 
 func compileCosmosKey(k *policy.Compiler, e *policy.Element) *cosmosKey {
@@ -33,7 +33,7 @@ func (p *cosmosKey) header(c *policy.Context) (string, error) {
 	if p.kind == "null" {
 		return "[null]", nil
 	}
-	text, err := textValue(c, p.value)
+	text, err := p.value.text(c)
 	if err != nil {
 		return "", err
 	}
@@ -54,7 +54,7 @@ func (p *cosmosKey) header(c *policy.Context) (string, error) {
 
 // cosmosRead reads one item; an item that is not there is null.
 type cosmosRead struct {
-	id  *policy.Any
+	id  *sourceValue
 	key *cosmosKey
 }
 
@@ -87,8 +87,8 @@ func readByQuery(c *policy.Context, s *cosmosSession, id string) ([]byte, error)
 }
 
 // cosmosID is the id of an item as it may stand in a path.
-func cosmosID(c *policy.Context, v *policy.Any) (string, error) {
-	id, err := textValue(c, v)
+func cosmosID(c *policy.Context, v *sourceValue) (string, error) {
+	id, err := v.text(c)
 	if err == nil && (id == "" || strings.ContainsAny(id, `/\?#`)) {
 		err = invalid(c, cosmosName, "The id is empty, or holds a character that ids of Cosmos DB cannot have.")
 	}
@@ -98,7 +98,7 @@ func cosmosID(c *policy.Context, v *policy.Any) (string, error) {
 // cosmosMatch is the compiled <etag>; nil: it is not given.
 type cosmosMatch struct {
 	header string
-	value  *policy.Any
+	value  *sourceValue
 }
 
 func compileCosmosMatch(k *policy.Compiler, e *policy.Element) *cosmosMatch {
@@ -148,7 +148,7 @@ func (x *cosmosChange) header(c *policy.Context) (expr.Header, error) {
 	}
 	h["X-Ms-Documentdb-Partitionkey"] = []string{key}
 	if x.match != nil {
-		etag, err := textValue(c, x.match.value)
+		etag, err := x.match.value.text(c)
 		if err != nil {
 			return nil, err
 		}
@@ -160,7 +160,7 @@ func (x *cosmosChange) header(c *policy.Context) (expr.Header, error) {
 // cosmosDelete deletes one item; its answer is null.
 type cosmosDelete struct {
 	cosmosChange
-	id *policy.Any
+	id *sourceValue
 }
 
 func compileCosmosDelete(k *policy.Compiler, e *policy.Element) cosmosOperation {
@@ -186,8 +186,8 @@ func (d *cosmosDelete) run(c *policy.Context, s *cosmosSession) ([]byte, error) 
 type cosmosWrite struct {
 	cosmosChange
 	kind string
-	id   *policy.Any // nil: the body holds it
-	body *bodyEdit   // nil: the arguments of the field
+	id   *sourceValue // nil: the body holds it
+	body *bodyEdit    // nil: the arguments of the field
 }
 
 func compileCosmosWrite(k *policy.Compiler, e *policy.Element) cosmosOperation {

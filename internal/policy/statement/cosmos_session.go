@@ -15,7 +15,7 @@ import (
 
 // cosmosAccount is the compiled <connection-info>.
 type cosmosAccount struct {
-	connection, database, container *policy.Any
+	connection, database, container *sourceValue
 	identity                        policy.Bool
 	clientID                        policy.String
 }
@@ -38,8 +38,7 @@ func compileCosmosAccount(k *policy.Compiler, e *policy.Element) cosmosAccount {
 	checkAttributes(k, c, "use-managed-identity", "client-id")
 	checkChildren(k, c)
 	a.identity, a.clientID = k.Bool(c, "use-managed-identity", false), k.String(c, "client-id", "")
-	v := k.AnyValue(c.Text)
-	a.connection = &v
+	a.connection = &sourceValue{value: k.AnyValue(c.Text)}
 	if c.Text.Expression {
 		return a
 	}
@@ -79,15 +78,15 @@ type cosmosSession struct {
 const cosmosResource = "https://cosmos.azure.com"
 
 func (a *cosmosAccount) open(c *policy.Context) (*cosmosSession, error) {
-	text, err := textValue(c, a.connection)
+	text, err := a.connection.text(c)
 	if err != nil {
 		return nil, err
 	}
-	database, err := textValue(c, a.database)
+	database, err := a.database.text(c)
 	if err != nil {
 		return nil, err
 	}
-	container, err := textValue(c, a.container)
+	container, err := a.container.text(c)
 	if err != nil {
 		return nil, err
 	}

@@ -67,8 +67,10 @@ func (s *httpDataSourceStatement) compileRequest(k *policy.Compiler, e *policy.E
 			parts.Children = append(parts.Children, s.withHost(c))
 		}
 	}
-	s.before = k.Within(policy.Inbound, steps)
-	s.request = compileOutgoing(k, &parts)
+	k.Within(policy.Inbound, func() {
+		s.before = k.Block(steps)
+		s.request = compileOutgoing(k, &parts)
+	})
 	s.request.source = "http-data-source"
 }
 
@@ -111,9 +113,10 @@ func compileSourceResponse(k *policy.Compiler, e *policy.Element, name string) p
 	}
 	checkAttributes(k, r)
 	checkChildren(k, r, sourceResponseParts...)
-	return k.Within(policy.Outbound, slices.DeleteFunc(slices.Clone(r.Children), func(c *policy.Element) bool {
-		return !slices.Contains(sourceResponseParts, c.Name)
-	}))
+	parts := slices.DeleteFunc(slices.Clone(r.Children), func(c *policy.Element) bool { return !slices.Contains(sourceResponseParts, c.Name) })
+	var block policy.Block
+	k.Within(policy.Outbound, func() { block = k.Block(parts) })
+	return block
 }
 
 func (s *httpDataSourceStatement) Run(c *policy.Context) error {

@@ -3,6 +3,7 @@ package statement
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 
 	"gatehouse/internal/apim"
@@ -38,7 +39,8 @@ func (g *goldenCase) runResolver() map[string]string {
 }
 
 func (g *goldenCase) resolve(p *policy.Pipeline) {
-	g.files["request"] = "POST /graphql HTTP/1.1\nHost: gateway.example\nX-Caller: me\n"
+	g.files = maps.Clone(g.files) // what is added here is no input
+	g.files["request"] = "POST /graphql HTTP/1.1\nHost: gateway.example\nContent-Type: application/json\nX-Caller: me\n"
 	c := g.context()
 	c.Pipeline = p
 	arguments, err := expr.ParseJSON([]byte(g.settings["arguments"]))
