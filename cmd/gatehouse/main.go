@@ -119,6 +119,7 @@ func settings(name string, args []string) (server.Config, error) {
 	o = &options{config: server.DefaultConfig()}
 	if name == "demo" {
 		o.config.Data.Folder, o.config.LogLevel = "", "warn"
+		o.config.Data.QueryMemory = 64 << 20 // the demo stays small
 	}
 	if path != "" {
 		loaded, err := server.LoadConfig(path)

@@ -17,7 +17,7 @@ import (
 // demoMemory bounds Go's share of the demo's memory. With the collector as lazy
 // as a busy gateway wants it, compaction alone would take the demo past 400 MB;
 // the trace query engine and the binary need the rest.
-const demoMemory = 180 << 20
+const demoMemory = 140 << 20
 
 // RunDemo runs the Demo Conference: service folder, backends and traffic. With
 // no data folder given everything lives in a temporary one and is removed.

@@ -173,8 +173,8 @@ type Exchange struct {
 	ClientIP  netip.Addr
 
 	Status        int
-	RequestBytes  int64 // body
-	ResponseBytes int64 // body
+	RequestBytes  int64  // body
+	ResponseBytes int64  // body
 	RPCStatus     string // grpc-status of a gRPC call; Status is then what it stands for in HTTP
 	Outcome       Outcome
 	Failure       Failure

@@ -3,7 +3,7 @@
 //
 // What comes in: the text of a template, compiled once, and for each rendering
 // the variables that it may read. What goes out: text, or an error with the
-// place in the template. It never reads a file (there is no include), never
+// place in the template. It must never read a file (there is no include), never
 // calls a method of a Go value, and ends within its limits whatever the
 // template says.
 package liquid

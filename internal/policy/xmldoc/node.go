@@ -2,7 +2,7 @@
 // sections and places, and writes trees as XML.
 //
 // What comes in: the bytes of a body or the text of a stylesheet. What goes
-// out: a tree of Nodes in document order. It never resolves anything outside
+// out: a tree of Nodes in document order. It must never resolve anything outside
 // of the document (document types are refused), and every dimension of a
 // document is bounded.
 package xmldoc
