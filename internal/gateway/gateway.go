@@ -63,6 +63,8 @@ type Options struct {
 	ClientRoots *x509.CertPool
 	// Authority is where tenants of Microsoft Entra ID sign in.
 	Authority string
+	// Addresses of services of the platform; for statements.
+	Addresses policy.Addresses
 	// Managed says where tokens of managed identities come from; Transport and
 	// Now are the gateway's.
 	Managed token.ManagedOptions
@@ -124,6 +126,7 @@ func New(o Options) *Gateway {
 	}
 	g.identities()
 	g.services.Background.Panicked = func(value any) { o.Log.Error("a one-way request failed inside", "panic", value) }
+	g.services.Background.Failed = newFailures(&g.options).report
 	g.inflight.New = func() any { return new(exchange) }
 	return g
 }

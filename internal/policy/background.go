@@ -11,10 +11,12 @@ type Background struct {
 	// Panicked is told what work panicked with; without it the panic ends the
 	// process.
 	Panicked func(value any)
-	slots    chan struct{}
-	ctx      context.Context
-	cancel   context.CancelFunc
-	work     sync.WaitGroup
+	// Failed is told of work that failed; nobody else hears of it. It may be nil.
+	Failed func(source, why string)
+	slots  chan struct{}
+	ctx    context.Context
+	cancel context.CancelFunc
+	work   sync.WaitGroup
 }
 
 // NewBackground allows limit pieces of work at once.
@@ -43,6 +45,13 @@ func (b *Background) Go(work func(ctx context.Context)) bool {
 		work(b.ctx)
 	})
 	return true
+}
+
+// Fail reports work that failed.
+func (b *Background) Fail(source, why string) {
+	if b.Failed != nil {
+		b.Failed(source, why)
+	}
 }
 
 func (b *Background) recover() {

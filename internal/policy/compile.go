@@ -58,9 +58,18 @@ type Environment struct {
 	// Branches is told of every branch of every expression, for the coverage of
 	// policy tests. Nil: expressions are compiled without counting.
 	Branches func(at apim.Position, b *expr.Branch)
+	// Addresses of services of the platform.
+	Addresses Addresses
 	// Authority is where tenants of Microsoft Entra ID sign in; "" is the public
 	// cloud's.
 	Authority string
+}
+
+// Addresses say where services of the platform are.
+type Addresses struct {
+	Dapr                  string // the sidecar's HTTP API
+	DaprToken             string // of that API, secret; "" is none
+	EventHubs, ServiceBus string // "" is what loggers and policies say
 }
 
 // EntraAuthority is the sign-in address of Microsoft Entra ID.

@@ -27,6 +27,7 @@ type Config struct {
 	Rules     RulesConfig     `yaml:"rules"`
 	Alerting  AlertingConfig  `yaml:"alerting"`
 	Identity  IdentityConfig  `yaml:"identity"`
+	Platform  PlatformConfig  `yaml:"platform"`
 	LogLevel  string          `yaml:"logLevel"` // debug, info, warn, error
 }
 
@@ -164,6 +165,14 @@ type AccessConfig struct {
 	ObjectID string `yaml:"objectId"`
 }
 
+// PlatformConfig says where services are that policies send messages to.
+type PlatformConfig struct {
+	Dapr       string `yaml:"dapr"` // HTTP API of the sidecar
+	DaprToken  Secret `yaml:"daprToken"`
+	EventHubs  string `yaml:"eventHubs"`  // "" is the namespace of each logger
+	ServiceBus string `yaml:"serviceBus"` // "" is the namespace of each policy
+}
+
 // Secret is read from a file or an environment variable; the settings file
 // never holds it.
 type Secret struct {
@@ -209,6 +218,7 @@ func DefaultConfig() Config {
 		Telemetry: TelemetryConfig{QueueSize: 16384, MetricsInterval: Duration(5 * time.Second)},
 		Rules:     RulesConfig{Interval: Duration(15 * time.Second)},
 		Identity:  IdentityConfig{LoopbackOpen: true, Authority: "https://login.microsoftonline.com"},
+		Platform:  PlatformConfig{Dapr: "http://localhost:3500"},
 		LogLevel:  "info",
 	}
 }
@@ -237,7 +247,7 @@ func LoadConfig(path string) (Config, error) {
 // paths are the settings that name a file; they are relative to the settings file.
 func (c *Config) paths() []*string {
 	out := []*string{&c.Service.Folder, &c.Service.Overrides, &c.Service.OpenAPI, &c.Alerting.File, &c.Gateway.BackendCAFile, &c.Gateway.ClientCAFile, &c.Listen.CertificateFile, &c.Listen.KeyFile,
-		&c.Identity.Managed.ClientSecret.File, &c.Identity.Managed.TokenFile, &c.Cache.Password.File}
+		&c.Identity.Managed.ClientSecret.File, &c.Identity.Managed.TokenFile, &c.Cache.Password.File, &c.Platform.DaprToken.File}
 	for i := range c.Rules.Files {
 		out = append(out, &c.Rules.Files[i])
 	}

@@ -10,6 +10,7 @@ import (
 
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/gateway/token"
+	"gatehouse/internal/policy"
 )
 
 // identityOptions reads how the gateway proves who it is to others.
@@ -100,4 +101,19 @@ func (s Secret) read() (string, error) {
 		return v, nil
 	}
 	return "", nil
+}
+
+// addresses reads where services of the platform are.
+func addresses(c PlatformConfig) (policy.Addresses, error) {
+	out := policy.Addresses{Dapr: c.Dapr, EventHubs: c.EventHubs, ServiceBus: c.ServiceBus}
+	for name, address := range map[string]string{"dapr": c.Dapr, "eventHubs": c.EventHubs, "serviceBus": c.ServiceBus} {
+		if address != "" && !absolute(address) {
+			return out, fmt.Errorf("platform.%s: %q is not an absolute URL", name, address)
+		}
+	}
+	var err error
+	if out.DaprToken, err = c.DaprToken.read(); err != nil {
+		return out, fmt.Errorf("platform.daprToken: %w", err)
+	}
+	return out, nil
 }

@@ -308,6 +308,9 @@ func gatewayOptions(c Config, log *slog.Logger) (gateway.Options, error) {
 	if err := identityOptions(&o, c.Identity); err != nil {
 		return o, err
 	}
+	if o.Addresses, err = addresses(c.Platform); err != nil {
+		return o, err
+	}
 	if o.ClientRoots, err = authorities("gateway.clientCAFile", g.ClientCAFile); err != nil {
 		return o, err
 	}

@@ -3,6 +3,7 @@ package statement
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"gatehouse/internal/policy"
@@ -70,6 +71,15 @@ func (s *managedIdentityStatement) apply(c *policy.Context, h expr.Header) error
 	return nil
 }
 
+// ignored makes a failure that a policy asks to ignore an event of the trace.
+func ignored(c *policy.Context, source string, err error) error {
+	if errors.Is(err, policy.ErrClientClosed) {
+		return err
+	}
+	c.Event(telemetry.SeverityWarning, source, failureText(err), nil)
+	return nil
+}
+
 // tokenFailed is the failure to get a token from outside; ignored, it is an
 // event of the trace.
 func tokenFailed(c *policy.Context, source string, err error, ignore bool) error {
@@ -77,8 +87,7 @@ func tokenFailed(c *policy.Context, source string, err error, ignore bool) error
 		return policy.ErrClientClosed
 	}
 	if ignore {
-		c.Event(telemetry.SeverityWarning, source, "no token: "+err.Error(), nil)
-		return nil
+		return ignored(c, source, fmt.Errorf("no token: %w", err))
 	}
 	e := c.Fail(source, "TokenNotObtained", "The access token could not be obtained: "+err.Error()+".", http.StatusInternalServerError)
 	e.Body, e.Err = "Internal server error", err

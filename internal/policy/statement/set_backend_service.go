@@ -24,6 +24,9 @@ func setBackendService() *policy.Definition {
 
 func compileSetBackendService(k *policy.Compiler, e *policy.Element) policy.Statement {
 	checkChildren(k, e)
+	if a := e.Attr("backend-id"); a != nil && !a.Value.Expression && a.Value.Text == "dapr" {
+		return compileDaprBackend(k, e)
+	}
 	s := &setBackendServiceStatement{baseURL: k.String(e, "base-url", ""), backend: k.String(e, "backend-id", "")}
 	base, backend := e.Attr("base-url"), e.Attr("backend-id")
 	switch {
@@ -41,7 +44,7 @@ func compileSetBackendService(k *policy.Compiler, e *policy.Element) policy.Stat
 		if a := &e.Attrs[i]; strings.HasPrefix(a.Name, "sf-") {
 			k.Warnf(a.Pos, "%s has no effect: Service Fabric names are not resolved, the backend's URL is used", a.Name)
 		} else if strings.HasPrefix(a.Name, "dapr-") {
-			k.Errorf(a.Pos, "%s: Dapr is not supported; name a backend with backend-id or base-url", a.Name)
+			k.Errorf(a.Pos, "%s needs backend-id=\"dapr\"", a.Name)
 		}
 	}
 	return s

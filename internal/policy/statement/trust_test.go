@@ -28,10 +28,28 @@ import (
 //	certificate ID: FILE [without-key]   of the service, from testdata/certificates
 //	client-certificate: FILE             that the client showed
 //	revoked: yes                         or unknown
+//	logger ID: TYPE KEY=VALUE ...        with its credentials
+//	address dapr: URL                    or dapr-token, event-hubs, service-bus
 //
 // What authority.pem signed is trusted.
 func (g *goldenCase) trust(env *policy.Environment) {
+	a := &env.Addresses
+	for name, into := range map[string]*string{"dapr": &a.Dapr, "dapr-token": &a.DaprToken, "event-hubs": &a.EventHubs, "service-bus": &a.ServiceBus} {
+		*into = g.settings["address "+name]
+	}
 	for key, value := range g.settings {
+		if id, ok := strings.CutPrefix(key, "logger "); ok {
+			if env.Service == nil {
+				env.Service = &apim.Service{}
+			}
+			words := strings.Fields(value)
+			one := &apim.Logger{ID: id, Type: words[0], Credentials: map[string]string{}}
+			for _, w := range words[1:] {
+				name, v, _ := strings.Cut(w, "=")
+				one.Credentials[name] = v
+			}
+			env.Service.Loggers = append(env.Service.Loggers, one)
+		}
 		if id, ok := strings.CutPrefix(key, "certificate "); ok {
 			if env.Service == nil {
 				env.Service = &apim.Service{}
