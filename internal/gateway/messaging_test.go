@@ -83,6 +83,9 @@ func TestMessagesReachTheEventHub(t *testing.T) {
 	if resp, _ := h.call(t, "GET", "/free/items/7", nil); resp.StatusCode != 200 {
 		t.Errorf("status %d", resp.StatusCode)
 	}
+	for end := time.Now().Add(5 * time.Second); len(b.messages()) == 0 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
 	b.mu.Lock()
 	b.status = 503
 	b.mu.Unlock()
