@@ -121,7 +121,6 @@ type collected struct {
 	names  []string
 	values map[string][]*expr.JToken
 	arrays map[string]bool
-	texts  int
 }
 
 func (m *collected) add(name string, v *expr.JToken, array bool) {

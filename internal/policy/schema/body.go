@@ -30,7 +30,7 @@ func (s *Schema) Validate(data []byte) []Problem {
 	for i := range problems {
 		problems[i].Line, problems[i].Position = locate(data, problems[i].path, s.fold)
 	}
-	return problems
+	return inOrder(problems)
 }
 
 func (s *Schema) check(v any) []Problem { return check(s.compiled, v) }
@@ -43,7 +43,7 @@ func check(s *jsonschema.Schema, v any) (problems []Problem) {
 			problems = []Problem{{Text: "The value cannot be checked against the schema."}}
 		}
 	}()
-	return problemsOf(s.Validate(v))
+	return inOrder(problemsOf(s.Validate(v)))
 }
 
 // prepare refuses values that cannot be checked in a bounded time and lowers

@@ -1,9 +1,11 @@
 package schema
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,8 +30,20 @@ func (p Problem) String() string {
 	return p.Text + " Line: " + strconv.Itoa(p.Line) + ", Position: " + strconv.Itoa(p.Position)
 }
 
-// maxProblems of one text.
-const maxProblems = 20
+// maxProblems of one text that are told, and maxLeaves that are looked at.
+const (
+	maxProblems = 20
+	maxLeaves   = 1000
+)
+
+// inOrder puts problems in the order of the text: the library finds them in
+// none.
+func inOrder(problems []Problem) []Problem {
+	slices.SortFunc(problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Position, b.Position), cmp.Compare(a.Text, b.Text))
+	})
+	return problems[:min(len(problems), maxProblems)]
+}
 
 func problemsOf(err error) []Problem {
 	if err == nil {
@@ -45,7 +59,7 @@ func problemsOf(err error) []Problem {
 // leaves lists what fails, without the branches of a choice: none of them is
 // the one that was meant.
 func leaves(out []Problem, e *jsonschema.ValidationError) []Problem {
-	if len(out) >= maxProblems {
+	if len(out) >= maxLeaves {
 		return out
 	}
 	if text := describe(e); text != "" {
@@ -166,7 +180,7 @@ func typeNames(names []string) string {
 // list joins names; a message can hold any number of them.
 func list(names []string) string {
 	out := make([]string, 0, len(names))
-	for i, n := range names {
+	for i, n := range slices.Sorted(slices.Values(names)) {
 		if i == 10 {
 			out = append(out, "...")
 			break

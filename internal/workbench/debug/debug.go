@@ -180,7 +180,7 @@ func fill(template string, values map[string]string) (string, error) {
 	}
 	out := put(strings.TrimSuffix(path, "*"))
 	if len(missing) > 0 {
-		return "", fmt.Errorf("the template %s needs --param %s=...", template, missing[0])
+		return "", fmt.Errorf("the template %s needs --param %s=VALUE", template, missing[0])
 	}
 	sep := "?"
 	for pair := range strings.SplitSeq(query, "&") {
