@@ -85,6 +85,7 @@ func Table() map[string]*policy.Definition {
 		validateStatusCode(),
 		wait(),
 		xmlToJSON(),
+		xslTransform(),
 	}
 	table := make(map[string]*policy.Definition, len(list))
 	for _, d := range list {

@@ -8,6 +8,9 @@ type Writer struct {
 	// Max is how many bytes may be written; Full tells that there were more.
 	Max  int
 	Full bool
+	// Indent puts elements that hold no text on lines of their own.
+	Indent bool
+	depth  int
 	// HTML writes void elements without an end tag and the text of script and
 	// style as it is.
 	HTML bool
@@ -103,8 +106,28 @@ func (w *Writer) element(n *Node) {
 		return
 	}
 	w.Put(">")
+	lines := w.Indent && !holdsText(n)
+	w.depth++
 	for _, c := range n.Children {
+		w.line(lines)
 		w.Node(c)
 	}
+	w.depth--
+	w.line(lines && len(n.Children) > 0)
 	w.Put("</" + name + ">")
+}
+
+func (w *Writer) line(wanted bool) {
+	if wanted {
+		w.Put("\n" + strings.Repeat("  ", w.depth))
+	}
+}
+
+func holdsText(n *Node) bool {
+	for _, c := range n.Children {
+		if c.IsText() {
+			return true
+		}
+	}
+	return false
 }
