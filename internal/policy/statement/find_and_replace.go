@@ -49,9 +49,14 @@ func (s *findAndReplaceStatement) Run(c *policy.Context) error {
 	if err != nil {
 		return err
 	}
-	if bytes.Contains(data, []byte(from)) {
-		replaceBody(c, body, h, bytes.ReplaceAll(data, []byte(from), []byte(to)))
+	found := bytes.Count(data, []byte(from))
+	if found == 0 {
+		return nil
 	}
+	if len(data)+found*(len(to)-len(from)) > expr.DefaultMaxBody {
+		return invalid(c, "find-and-replace", "The body would be longer than 8 MB.")
+	}
+	replaceBody(c, body, h, bytes.ReplaceAll(data, []byte(from), []byte(to)))
 	return nil
 }
 

@@ -49,7 +49,29 @@ func compileRewriteURI(k *policy.Compiler, e *policy.Element) policy.Statement {
 		k.Errorf(a.Value.Position(strings.IndexAny(a.Value.Text, "{}")), "template: %s", problem)
 	}
 	s.literal = t
+	if op := k.Environment().Operation; op != nil && e.Scope == policy.Operation && !a.Value.Secret {
+		t.warnUnknown(k, &a.Value, op.URLTemplate)
+	}
 	return s
+}
+
+// warnUnknown warns of parameters that the operation's URL template does not
+// have: such a request fails.
+func (t *uriTemplate) warnUnknown(k *policy.Compiler, v *policy.Value, declared string) {
+	for _, parts := range [][]uriPart{t.path, t.query} {
+		for _, p := range parts {
+			if p.parameter != "" && !declares(declared, p.parameter) {
+				k.Warnf(v.Position(max(0, strings.Index(v.Text, p.parameter))), "the URL template of the operation has no parameter {%s}: requests fail", p.parameter)
+			}
+		}
+	}
+}
+
+// declares tells whether a URL template has a parameter.
+func declares(template, name string) bool {
+	lower := strings.ToLower(template)
+	name = strings.ToLower(name)
+	return strings.Contains(lower, "{"+name+"}") || strings.Contains(lower, "{*"+name+"}")
 }
 
 // parseURITemplate reads a template. A brace that is no parameter is a problem,
