@@ -3,9 +3,10 @@
 //
 // What comes in: the text of an expression, compiled once with the namespaces
 // and variables that are in scope, and nodes. What goes out: a node set, a
-// text, a number or a truth value. Nothing outside of the tree is reached, all
-// work is counted, and what is not supported (the namespace axis, id, key,
-// document) is an error when the expression is compiled.
+// text, a number or a truth value. All work is counted, and what is not
+// supported (the namespace axis, id, key, document) is an error when the
+// expression is compiled. It must never reach anything outside of the tree, or
+// change a node.
 package xpath
 
 import (

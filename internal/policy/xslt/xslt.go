@@ -2,10 +2,10 @@
 //
 // What comes in: the text of a stylesheet, compiled once, and for each
 // transformation a document and the values of parameters. What goes out: the
-// result as text, or an error. A stylesheet reaches nothing outside of itself
-// and the document: import, include and document() are refused. What is not in
-// the subset is an error when the stylesheet is compiled. Every transformation
-// ends within its limits.
+// result as text, or an error. What is not in the subset is an error when the
+// stylesheet is compiled, and every transformation ends within its limits. A
+// stylesheet must never reach anything outside of itself and the document:
+// import, include and document() are refused.
 package xslt
 
 import (
