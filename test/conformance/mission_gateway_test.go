@@ -56,7 +56,8 @@ func missionEveryMove(t *testing.T, h *house) {
 		return h.query(t, `sum(http_server_request_duration_seconds_count{gatehouse_api="stepped"})`) == n
 	})
 	var got found
-	eventually(t, "the records", func() bool { got = h.search(t, "api=stepped"); return got.Total >= n })
+	// The list is read before the total: rows may come between the two.
+	eventually(t, "the records", func() bool { got = h.search(t, "api=stepped"); return got.Total >= n && len(got.Traces) >= n })
 	if got.Total != n || len(got.Traces) != n {
 		t.Errorf("%d records of %d requests, %d listed", got.Total, n, len(got.Traces))
 	}
