@@ -37,6 +37,9 @@ func (p *player) update(s *step, got *observed) (bool, error) {
 func (p *player) written(name string, want *expect, got *observed, first bool) *yaml.Node {
 	switch name {
 	case "route":
+		if first && p.file.spec.Service == "" {
+			return nil // the names of a single document's API are made up
+		}
 		return node(route{got.API, got.Operation, got.Product})
 	case "response":
 		n := mapping()
