@@ -82,6 +82,7 @@ type API struct {
 	Tags                  []string
 	Schemas               []*Schema   // of an API: components of its description, GraphQL SDL, XSD
 	Resolvers             []*Resolver // of a synthetic GraphQL API
+	MCP                   *MCPServer  `json:",omitempty"` // of an MCP server
 }
 
 // Operation is one verb and URL template of an API.
@@ -95,7 +96,23 @@ type Operation struct {
 	Requests    []Representation // declared request bodies, by content type
 	Responses   []Response       // declared; their examples feed mock-response
 	Tags        []string
+	Description string `json:",omitempty"`
 	SOAPElement string `json:",omitempty"` // of a SOAP API: the first element of the body, "{namespace}name"
+}
+
+// MCPServer is what an API of the type MCP serves: tools made of operations, or
+// without any a remote server.
+type MCPServer struct {
+	Tools    []*MCPTool
+	Backend  string // backend resource of the remote server, "" is the API's serviceUrl
+	Endpoint string // its path below the backend's URL, "" is that URL itself
+	SSE      bool   // it speaks the older transport with two addresses
+}
+
+// MCPTool is an operation that callers of an MCP server may call.
+type MCPTool struct {
+	Name, Title, Description string
+	API, Operation           string // ids; API may end with ";rev=N"
 }
 
 // Places of a Parameter.

@@ -39,6 +39,8 @@ type compiledAPI struct {
 	direct     *backend.Target // target compiled; nil without a serviceUrl
 	soap       *soapTable      // of a SOAP API
 	grpc       bool
+	mcp        *mcpAPI // of an MCP server
+	endless    bool    // calls may be silent for as long as they like
 	operations []compiledOperation
 	admit      func(*exchange) *policy.Error // refuses what is no request of the API's type; nil for HTTP
 	fallback   *variant                      // API without operation, for requests that match none
@@ -123,6 +125,11 @@ func (g *Gateway) Compile(s *apim.Service) (*Snapshot, error) {
 		}
 		out.apis = append(out.apis, compiled)
 	}
+	for _, a := range out.apis {
+		if a.mcp != nil {
+			k.mcpTools(a, out.apis)
+		}
+	}
 	out.notFound = k.variant(nil, nil, nil, nil)
 	if k.messages.Failed() {
 		return nil, k.messages
@@ -194,6 +201,8 @@ func (k *compilation) servedAPIs() []*apim.API {
 	var out []*apim.API
 	for _, a := range k.service.APIs {
 		switch a.Type {
+		case apim.TypeMCP:
+			out = append(out, mcpEndpoint(a))
 		case "", apim.TypeHTTP, apim.TypeWebSocket, apim.TypeSOAP, apim.TypeGRPC:
 			out = append(out, a)
 		case apim.TypeGraphQL:
@@ -225,7 +234,12 @@ func (k *compilation) api(a *apim.API) *compiledAPI {
 	case apim.TypeWebSocket:
 		out.admit = handshake
 	case apim.TypeGRPC:
-		out.grpc, out.admit = true, admitGRPC
+		out.grpc, out.endless, out.admit = true, true, admitGRPC
+	case apim.TypeMCP:
+		out.mcp = &mcpAPI{endpoint: endpointPath(a.MCP)}
+		if out.endless = len(a.MCP.Tools) == 0; out.endless && a.MCP.Backend != "" {
+			out.target = policy.Target{Backend: a.MCP.Backend}
+		}
 	case apim.TypeSOAP:
 		out.soap, out.admit = newSOAPTable(a.Operations), sameSOAPOperation
 	}

@@ -29,6 +29,9 @@ func (f forwarder) Forward(c *policy.Context, o policy.ForwardOptions) error {
 	if x.GraphQLGuard != nil {
 		return notGuarded()
 	}
+	if x.api != nil && x.api.mcp != nil && x.api.mcp.server != nil {
+		return x.answerMCP()
+	}
 	if o.BufferRequestBody || o.FollowRedirects {
 		if err := c.Request.Body.Buffer(); err != nil {
 			return x.bodyError(err)
@@ -234,7 +237,7 @@ func (x *exchange) attempt(t *backend.Target, req *http.Request, o policy.Forwar
 	x.attempts++
 	call := telemetry.Call{SpanID: span, Source: "forward-request", Backend: t.ID, Method: req.Method, Scheme: req.URL.Scheme, Host: req.URL.Host,
 		Path: req.URL.EscapedPath(), Attempt: x.attempts, Start: x.Exchange.Since(), Sent: req.ContentLength}
-	resp, err := via(t.Transport, x.Context.Certificate, x.Context.Proxy).Do(req, backend.Call{Timeout: o.Timeout, Version: o.HTTPVersion, Endless: x.api != nil && x.api.grpc})
+	resp, err := via(t.Transport, x.Context.Certificate, x.Context.Proxy).Do(req, backend.Call{Timeout: o.Timeout, Version: o.HTTPVersion, Endless: x.api != nil && x.api.endless})
 	call.Duration = x.Exchange.Since() - call.Start
 	if err != nil {
 		t.Report(0, err, 0)

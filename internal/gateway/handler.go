@@ -28,13 +28,14 @@ type exchange struct {
 	r          *http.Request
 	api        *compiledAPI
 	variant    *variant
-	body       *requestBody   // nil without a body
-	trailers   bool           // the client takes trailers
-	grpc       bool           // it is a gRPC call
-	origin     *http.Response // the backend's last answer, whose trailer comes with the end of its body
-	answer     *expr.Response // that answer as context.Response
-	release    func()         // ends a deadline of the request; nil without one
-	traceable  bool           // the subscription allows tracing
+	body       *requestBody       // nil without a body
+	trailers   bool               // the client takes trailers
+	grpc       bool               // it is a gRPC call
+	origin     *http.Response     // the backend's last answer, whose trailer comes with the end of its body
+	answer     *expr.Response     // that answer as context.Response
+	expected   *compiledOperation // the only one that may be found; nil: any
+	release    func()             // ends a deadline of the request; nil without one
+	traceable  bool               // the subscription allows tracing
 	response   tee
 	parameters []route.Parameter
 	wanted     route.Request // here so that it needs no allocation
@@ -58,18 +59,25 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, errNotReady.Error(), http.StatusServiceUnavailable)
 		return
 	}
-	x := g.inflight.Get().(*exchange)
-	x.begin(g, s, w, r)
-	x.serve()
-	abort := x.abort
-	x.finish()
-	g.inflight.Put(x)
-	if abort {
+	if g.exchange(s, w, r, nil) {
 		// net/http reads the rest of the request before it breaks the connection,
 		// for which a client that waits for a "100 Continue" would wait for ever.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
 		panic(http.ErrAbortHandler) // net/http breaks the connection and logs nothing
 	}
+}
+
+// exchange answers one request; with expected only when it means that operation.
+// abort tells that the answer is not whole.
+func (g *Gateway) exchange(s *Snapshot, w http.ResponseWriter, r *http.Request, expected *compiledOperation) (abort bool) {
+	x := g.inflight.Get().(*exchange)
+	x.begin(g, s, w, r)
+	x.expected = expected
+	x.serve()
+	abort = x.abort
+	x.finish()
+	g.inflight.Put(x)
+	return abort
 }
 
 func (x *exchange) begin(g *Gateway, s *Snapshot, w http.ResponseWriter, r *http.Request) {
@@ -214,12 +222,15 @@ func (x *exchange) serve() {
 	x.Context.API = x.api.context
 	x.Request.URL.Path = m.Rest
 	x.Target = x.api.target
+	if x.api.mcp != nil && m.Rest == "/mcp" {
+		x.Request.URL.Path = x.api.mcp.endpoint
+	}
 	if x.api.soap != nil {
 		if index, ok := x.soapOperation(m.Rest); ok {
 			m.Outcome, m.OperationIndex = route.Found, index
 		}
 	}
-	if m.Outcome != route.Found {
+	if m.Outcome != route.Found || x.expected != nil && x.expected != &x.api.operations[m.OperationIndex] {
 		x.unmatched(m)
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -194,7 +195,7 @@ func (x *exchange) writeBody(resp *expr.Response) error {
 		return x.flush()
 	}
 	defer body.Close()
-	if x.grpc { // a stream may begin with nothing but headers
+	if x.grpc || size < 0 && strings.HasPrefix(http.Header(resp.Header).Get("Content-Type"), "text/event-stream") { // may begin with nothing but headers
 		if err := x.flush(); err != nil {
 			return err
 		}

@@ -58,6 +58,7 @@ func (l *loader) apis() {
 	for _, r := range all {
 		l.service.APIs = append(l.service.APIs, r.api)
 	}
+	l.checkTools()
 }
 
 func (l *loader) api(name, folder string, n *node) *revision {

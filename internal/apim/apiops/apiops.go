@@ -77,8 +77,9 @@ type loader struct {
 	overrides map[string]map[string]*override // by kind, lower-case name
 	values    map[string]string               // named values by lower-case name
 	documents []*apim.Document
-	missing   []missingValue // named values without a value
-	demanded  []string       // of these, lower-case names that something refers to
+	missing   []missingValue  // named values without a value
+	demanded  []string        // of these, lower-case names that something refers to
+	tools     []toolReference // of MCP servers
 	problems  Problems
 }
 

@@ -29,6 +29,8 @@ func (l *loader) operations(a *apim.API, folder string, n *node) {
 		a.Operations = l.described(folder)
 	case apim.TypeGRPC:
 		l.grpcOperations(a, folder)
+	case apim.TypeMCP:
+		l.mcp(a, folder, n)
 	default:
 		l.warn("apis/"+a.ID, "is of the type %s, which is not served", a.Type)
 	}
@@ -113,6 +115,9 @@ func (l *loader) declared(a *apim.API, name, folder string) *apim.Operation {
 func (l *loader) operationInfo(a *apim.API, op *apim.Operation, n *node) {
 	if s := l.str(n, "displayName"); s != "" {
 		op.Name = s
+	}
+	if s := l.str(n, "description"); s != "" {
+		op.Description = s
 	}
 	if s := l.str(n, "method"); s != "" {
 		op.Method = strings.ToUpper(s)

@@ -49,7 +49,7 @@ func (d *Document) operations(doc *openapi3.T, messages map[string]*declared) {
 func operation(path, method string, item *openapi3.PathItem, op *openapi3.Operation, used map[string]bool, budget *int) *apim.Operation {
 	out := &apim.Operation{Method: strings.ToUpper(method), URLTemplate: template(path, item.Parameters, op.Parameters), Responses: responses(op, budget)}
 	out.ID = unique(operationID(op.OperationID, out.Method, path), used)
-	out.Name = op.Summary
+	out.Name, out.Description = op.Summary, op.Description
 	if out.Name == "" {
 		out.Name = op.OperationID
 	}
