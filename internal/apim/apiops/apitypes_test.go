@@ -159,3 +159,32 @@ func FuzzProto(f *testing.F) {
 	f.Add("package 'a\\")
 	f.Fuzz(func(_ *testing.T, text string) { addMethods(nil, text) })
 }
+
+func TestMCPServers(t *testing.T) {
+	pets := []string{"apis/pets/apiInformation.json", `{"properties": {"path": "pets", "serviceUrl": "https://pets.example"}}`,
+		"apis/pets/operations/get-pet/operationInformation.json", `{"properties": {"displayName": "Get", "description": "Finds a pet.", "method": "GET", "urlTemplate": "/{id}"}}`}
+	a := oneAPI(t, append(pets, "apis/a-tools/apiInformation.json", `{"properties": {"path": "tools", "type": "mcp", "mcpTools": [
+		{"name": "one", "description": "d", "operationId": "/subscriptions/s/resourceGroups/r/providers/Microsoft.ApiManagement/service/x/apis/pets/operations/GET-PET"}]}}`,
+		"apis/a-tools/tools/two/toolInformation.json", `{"properties": {"displayName": "Two", "operationId": "apis/pets;rev=1/operations/get-pet"}}`)...)
+	if len(a.MCP.Tools) != 2 || *a.MCP.Tools[0] != (apim.MCPTool{Name: "one", Description: "d", API: "pets", Operation: "get-pet"}) ||
+		*a.MCP.Tools[1] != (apim.MCPTool{Name: "two", Title: "Two", API: "pets;rev=1", Operation: "get-pet"}) {
+		t.Errorf("%+v %+v", a.MCP.Tools[0], a.MCP.Tools[1])
+	}
+	a = oneAPI(t, "apis/remote/apiInformation.json", `{"properties": {"path": "remote", "type": "mcp", "serviceUrl": "https://mcp.example",
+		"mcpProperties": {"transportType": "sse", "endpoints": {"mcp": {"uriTemplate": "/api/mcp"}}}}}`)
+	if a.MCP.Endpoint != "/api/mcp" || !a.MCP.SSE || a.MCP.Tools != nil {
+		t.Errorf("%+v", a.MCP)
+	}
+	for ref, want := range map[string]string{
+		"pets":                            `must have the form /apis/NAME/operations/NAME`,
+		"/apis/cats/operations/get-pet":   `the tool "t" refers to the API "cats", which does not exist`,
+		"/apis/pets/operations/feed":      `the tool "t" refers to the operation "feed", which the API "pets" does not have; its specification declares get-pet`,
+		"/apis/a-tools/operations/mcp":    `of the type mcp; tools are made of operations of HTTP APIs`,
+		"/apis/pets;rev=9/operations/get": `the tool "t" refers to the API "pets;rev=9", which does not exist`,
+	} {
+		_, err := Load(folder(t, append(pets, "apis/a-tools/apiInformation.json", `{"properties": {"path": "tools", "type": "mcp", "mcpTools": [{"name": "t", "operationId": "`+ref+`"}]}}`)...), Options{LookupEnv: noEnv})
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "apis/a-tools/apiInformation.json:1:") {
+			t.Errorf("%s: %v", ref, err)
+		}
+	}
+}

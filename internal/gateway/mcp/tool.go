@@ -19,8 +19,7 @@ type Tool struct {
 	bindings           []binding // of query and header parameters
 	fixed              string    // literal part of the template's query
 	body               string    // argument that is the body, "" without one
-	bodyRequired       bool
-	contentType        string // of the body
+	contentType        string    // of the body
 }
 
 // binding is an argument and the parameter that it becomes.
