@@ -303,6 +303,8 @@ apis:
   properties: {serviceUrl: %[1]q}
 - name: wadl-api
   properties: {serviceUrl: %[1]q}
+- name: graphql-api
+  properties: {serviceUrl: %[1]q}
 `, backend.URL)})
 	p := start(t, "", "--service", sample, "--overrides", filepath.Join(dir, "configuration.test.yaml"), "--trusted-proxy", "127.0.0.1")
 	key := subscriptionKey(t, p.data, "subscription1")
@@ -329,7 +331,7 @@ apis:
 			t.Errorf("%s %s: %d %s", one.method, one.path, status, body)
 		}
 	}
-	for path, want := range map[string]int{"/basic-api/items": 401, "/nothing/here": 404, "/graphql-api": 404} {
+	for path, want := range map[string]int{"/basic-api/items": 401, "/nothing/here": 404, "/graphql-api": 200} {
 		if status, _, body := p.call("GET", path, nil, "X-Forwarded-For", "10.0.0.1"); status != want {
 			t.Errorf("GET %s without a key: %d %s, want %d", path, status, body, want)
 		}
