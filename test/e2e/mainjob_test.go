@@ -229,10 +229,19 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 func TestAlertFiresAndResolves(t *testing.T) {
 	backend := echo(t)
 	type notification struct {
-		Status string `json:"status"`
 		Alerts []struct {
+			Status string            `json:"status"`
 			Labels map[string]string `json:"labels"`
 		} `json:"alerts"`
+	}
+	// A shipped alert may stand in the same group: each has a status of its own.
+	about := func(n notification, status string) bool {
+		for _, a := range n.Alerts {
+			if a.Status == status && a.Labels["alertname"] == "TooManyErrors" && a.Labels["gatehouse_api"] == "api" {
+				return true
+			}
+		}
+		return false
 	}
 	got := make(chan notification, 100)
 	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -255,7 +264,7 @@ func TestAlertFiresAndResolves(t *testing.T) {
 			p.call("GET", "/api/items/1"+query, nil)
 			select {
 			case n := <-got:
-				if n.Status == status && len(n.Alerts) > 0 && n.Alerts[0].Labels["alertname"] == "TooManyErrors" && n.Alerts[0].Labels["gatehouse_api"] == "api" {
+				if about(n, status) {
 					return
 				}
 			case <-time.After(100 * time.Millisecond):
