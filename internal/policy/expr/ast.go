@@ -201,8 +201,9 @@ type typePart struct {
 type (
 	blockStmt struct {
 		at
-		list []node
-		end  int
+		list    []node
+		end     int
+		checked string // "checked" or "unchecked" before the block
 	}
 	exprStmt struct {
 		at

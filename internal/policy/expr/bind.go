@@ -14,8 +14,11 @@ type binder struct {
 	captured map[string]bool // names that lambdas and local functions use
 	recv     []*operand      // receivers of the null-conditional accesses being bound
 	checked  bool
-	work     int // bounds compile time: lambdas are bound once per candidate
-	probing  int // inside a trial binding of a lambda
+	wraps    bool     // inside unchecked: constants wrap too
+	invoked  *memberX // the member that is being called
+	objects  []*typ   // anonymous types of the program
+	work     int      // bounds compile time: lambdas are bound once per candidate
+	probing  int      // inside a trial binding of a lambda
 	loops    int
 	switches int
 	catches  int
@@ -221,11 +224,8 @@ func (b *binder) bindMore(n node) *operand {
 		}
 		return zero(b.resolve(x.t), x.offset())
 	case *checkedX:
-		outer := b.checked
-		b.checked = x.on
-		o := b.bind(x.x)
-		b.checked = outer
-		return o
+		defer b.overflowing(x.on)()
+		return b.bind(x.x)
 	case *throwX:
 		v := b.thrown(x.x)
 		return &operand{kind: isThrow, pos: x.offset(), t: u.null, a: func(f *frame) any { v(f); return nil }}
@@ -238,6 +238,13 @@ func (b *binder) bindMore(n node) *operand {
 	}
 	failf(n.offset(), "this expression is not supported")
 	return nil
+}
+
+// overflowing enters a checked or unchecked context and gives the way out.
+func (b *binder) overflowing(checked bool) func() {
+	outer, wraps := b.checked, b.wraps
+	b.checked, b.wraps = checked, !checked
+	return func() { b.checked, b.wraps = outer, wraps }
 }
 
 func literal(x *literalX) *operand {
@@ -278,7 +285,9 @@ func (b *binder) name(x *nameX) *operand {
 				o.pos = x.offset()
 				return &o
 			}
-			return load(b.place(v), v.t, x.offset())
+			o := load(b.place(v), v.t, x.offset())
+			o.variable = v
+			return o
 		} else if f != nil {
 			return &operand{kind: isGroup, local: f, name: x.name, pos: x.offset(), t: types().void}
 		}
@@ -403,6 +412,8 @@ func members(t *typ, name string, profile Profile) []*method {
 }
 
 func (b *binder) member(x *memberX) *operand {
+	invoked := b.invoked == x
+	b.invoked = nil
 	left := b.bind(x.x)
 	switch left.kind {
 	case isNamespace:
@@ -410,7 +421,7 @@ func (b *binder) member(x *memberX) *operand {
 	case isType:
 		return b.staticMember(left, x)
 	case isValue:
-		return b.instanceMember(left, x)
+		return b.instanceMember(left, x, invoked)
 	}
 	b.failConvert(left, types().object)
 	return nil
@@ -453,7 +464,7 @@ func (b *binder) staticMember(left *operand, x *memberX) *operand {
 	return &operand{kind: isGroup, group: found, name: x.name, pos: x.offset(), t: types().void}
 }
 
-func (b *binder) instanceMember(left *operand, x *memberX) *operand {
+func (b *binder) instanceMember(left *operand, x *memberX, invoked bool) *operand {
 	t := left.t
 	switch {
 	case t.is(kNull):
@@ -474,9 +485,11 @@ func (b *binder) instanceMember(left *operand, x *memberX) *operand {
 		}
 	}
 	found := slices.DeleteFunc(members(t, x.name, b.profile), func(m *method) bool { return m.static })
-	if len(found) > 0 && !found[0].method {
+	if len(found) > 0 && !found[0].method && !(invoked && len(types().ext[x.name]) > 0) {
 		return b.emit(found[0], nil, []*operand{left}, x.offset())
 	}
+	// A call does not see properties, such as Count beside Count(predicate).
+	found = slices.DeleteFunc(found, func(m *method) bool { return !m.method })
 	for _, m := range types().ext[x.name] {
 		if !m.ext || b.profile == Extended {
 			found = append(found, &method{member: m})

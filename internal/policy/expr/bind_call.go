@@ -54,6 +54,7 @@ func (b *binder) outArgument(x node) *outArgument {
 }
 
 func (b *binder) call(x *callX) *operand {
+	b.invoked, _ = x.fn.(*memberX)
 	fn := b.bind(x.fn)
 	if fn.kind == isGroup && fn.local != nil {
 		return b.callLocal(fn, x)

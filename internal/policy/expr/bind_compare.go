@@ -37,6 +37,9 @@ func (b *binder) equality(op string, l, r *operand, pos int) *operand {
 	}
 	if l.t.is(kStruct) && same(l.t, r.t) || b.comparable(l, r) {
 		f, g := l.a, r.a
+		if !l.t.is(kStruct) && (l.variable == nil || l.variable != r.variable) {
+			return fromBool(func(fr *frame) bool { v := f(fr); w := g(fr); return (sameReference(v, w) && !isBoxed(v)) != not }, pos)
+		}
 		return fromBool(func(fr *frame) bool { v := f(fr); return sameReference(v, g(fr)) != not }, pos)
 	}
 	if l.t.def == u.object.def || r.t.def == u.object.def {

@@ -1,5 +1,7 @@
 package expr
 
+import "slices"
+
 // Object is a value of an anonymous type.
 type Object struct {
 	def    *typeDef
@@ -173,7 +175,8 @@ func (b *binder) anonymous(x *anonymousX) *operand {
 		d.fields, d.types = append(d.fields, x.names[i]), append(d.types, o.t)
 		get = append(get, o.a)
 	}
-	t := &typ{def: d}
+	t := b.sameAnonymous(&typ{def: d})
+	d = t.def
 	return fromAny(func(f *frame) any {
 		o := &Object{def: d, values: make([]any, len(get))}
 		for i, g := range get {
@@ -181,4 +184,15 @@ func (b *binder) anonymous(x *anonymousX) *operand {
 		}
 		return o
 	}, t, x.offset())
+}
+
+// sameAnonymous gives one type to all objects with the same members.
+func (b *binder) sameAnonymous(t *typ) *typ {
+	for _, o := range b.objects {
+		if slices.Equal(o.def.fields, t.def.fields) && slices.EqualFunc(o.def.types, t.def.types, same) {
+			return o
+		}
+	}
+	b.objects = append(b.objects, t)
+	return t
 }

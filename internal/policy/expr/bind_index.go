@@ -229,7 +229,7 @@ func (b *binder) assignNull(l *location, x *assignX) *operand {
 // increment is ++ and --.
 func (b *binder) increment(x *stepX) *operand {
 	l := b.location(x.x)
-	if !l.t.numeric() && !l.t.is(kEnum) {
+	if t := underlying(l.t); !t.numeric() && !t.is(kEnum) {
 		fail(x.offset(), "operator "+x.op+" cannot be applied to "+l.t.String(), "")
 	}
 	old := b.temp()

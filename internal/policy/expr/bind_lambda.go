@@ -58,6 +58,9 @@ func (b *binder) resultType(o *operand, params []*typ) (t *typ) {
 	if o.kind == isGroup {
 		return b.groupResult(o, params)
 	}
+	if len(o.lambda.params) != len(params) {
+		return nil
+	}
 	scope, fn, slots, recv := b.scope, b.fn, b.fn.slots, len(b.recv)
 	vars := len(scope.vars)
 	b.probing++

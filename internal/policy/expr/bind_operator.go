@@ -330,7 +330,11 @@ func (b *binder) arithmetic(op string, l, r *operand, pos int) *operand {
 		fail(pos, "operator "+op+" cannot mix decimal and floating-point numbers", "cast one side")
 	}
 	v, w := b.numeric(l, t), b.numeric(r, t)
-	return b.folded(b.numericOperator(op, v, w, t, pos), v, w)
+	outer := b.checked
+	b.checked = outer || v.isConst && w.isConst && !b.wraps
+	o := b.numericOperator(op, v, w, t, pos)
+	b.checked = outer
+	return b.folded(o, v, w)
 }
 
 func (b *binder) numericOperator(op string, v, w *operand, t *typ, pos int) *operand {

@@ -61,6 +61,9 @@ func sequence(list []exec) exec {
 func (b *binder) statement(n node) (exec, bool) {
 	switch x := n.(type) {
 	case *blockStmt:
+		if x.checked != "" {
+			defer b.overflowing(x.checked == "checked")()
+		}
 		return b.statements(x.list)
 	case *emptyStmt:
 		return func(*frame) signal { return next }, true

@@ -19,6 +19,7 @@ type Dictionary struct {
 	keys   []any
 	values map[any]any
 	fold   bool // keys compare without case
+	sorted bool // SortedDictionary
 }
 
 // Set is HashSet<T> in insertion order.
@@ -31,6 +32,9 @@ type Set struct {
 
 // Pair is KeyValuePair<K, V>, or a group of GroupBy.
 type Pair struct{ key, value any }
+
+// String is [key, value].
+func (p *Pair) String() string { return "[" + ToString(p.key) + ", " + ToString(p.value) + "]" }
 
 // Group is IGrouping<K, T>.
 type groupOf struct {
@@ -62,12 +66,20 @@ func keyOf(v any) any {
 	return v
 }
 
+// foldKey is the key of a text; upper case stands for both cases.
+func foldKey(s string, fold bool) any {
+	if fold {
+		return strings.ToUpper(s)
+	}
+	return s
+}
+
 func (d *Dictionary) keyOf(k any) any {
 	if k == nil {
 		throw("System.ArgumentNullException", "Value cannot be null. (Parameter 'key')")
 	}
-	if s, ok := k.(string); ok && d.fold {
-		return strings.ToLower(s)
+	if s, ok := k.(string); ok {
+		return foldKey(s, d.fold)
 	}
 	return keyOf(k)
 }
@@ -77,7 +89,11 @@ func (d *Dictionary) get(k any) (any, bool) { v, ok := d.values[d.keyOf(k)]; ret
 func (d *Dictionary) set(k, v any) {
 	key := d.keyOf(k)
 	if _, ok := d.values[key]; !ok {
-		d.keys = append(d.keys, k)
+		at := len(d.keys)
+		if d.sorted {
+			at = sort.Search(at, func(i int) bool { return compareValues(d.keys[i], k) > 0 })
+		}
+		d.keys = slices.Insert(d.keys, at, k)
 	}
 	d.values[key] = v
 }
@@ -95,8 +111,8 @@ func (d *Dictionary) remove(k any) bool {
 func newDictionary(k, v *typ) *Dictionary { return &Dictionary{k: k, v: v, values: map[any]any{}} }
 
 func (s *Set) keyOf(v any) any {
-	if t, ok := v.(string); ok && s.fold {
-		return strings.ToLower(t)
+	if t, ok := v.(string); ok {
+		return foldKey(t, s.fold)
 	}
 	return keyOf(v)
 }
@@ -119,7 +135,11 @@ func each(f *frame, v any, yield func(any) bool) {
 	case *Array:
 		ver := x.ver
 		for i := 0; i < len(x.items); i++ {
-			if !yield(x.items[i]) {
+			at := i
+			if x.lifo {
+				at = len(x.items) - 1 - i
+			}
+			if !yield(x.items[at]) {
 				return
 			}
 			if x.ver != ver {
@@ -165,6 +185,8 @@ func eachMore(v any, yield func(any) bool) {
 		items = x.items
 	case *groupOf:
 		items = x.items
+	case *grouping:
+		items = x.groups
 	case *orderedSeq:
 		items = x.items
 	case []string:
@@ -222,7 +244,11 @@ func collect(f *frame, v any) []any {
 	if a, ok := v.(*Array); ok {
 		f.step(len(a.items))
 		f.charge(len(a.items) * 16)
-		return slices.Clone(a.items)
+		items := slices.Clone(a.items)
+		if a.lifo {
+			slices.Reverse(items)
+		}
+		return items
 	}
 	var out []any
 	each(f, v, func(x any) bool {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"math/big"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -43,6 +44,15 @@ func Equal(a, b any) bool {
 	case *URI:
 		y, ok := b.(*URI)
 		return ok && x.String() == y.String()
+	case float64:
+		y, ok := b.(float64)
+		return ok && (x == y || x != x && y != y)
+	case *Pair:
+		y, ok := b.(*Pair)
+		return ok && Equal(x.key, y.key) && Equal(x.value, y.value)
+	case *tuple:
+		y, ok := b.(*tuple)
+		return ok && slices.EqualFunc(x.items, y.items, Equal)
 	}
 	switch b.(type) {
 	case nil, []byte, Header, []string:
@@ -62,6 +72,16 @@ func sameReference(a, b any) bool {
 		return ok && x == y
 	}
 	return Equal(a, b)
+}
+
+// isBoxed tells values of value types: two boxes of them are two objects.
+func isBoxed(v any) bool {
+	switch v.(type) {
+	case bool, float64, float32, Decimal, DateTime, DateTimeOffset, TimeSpan, Guid:
+		return true
+	}
+	_, ok := integer(v)
+	return ok
 }
 
 // compareValues is the order of Comparer<T>.Default.
@@ -173,11 +193,20 @@ func ignoresCase(kind int64) bool { return kind == 1 || kind == 3 || kind == ord
 func compareBy(a, b string, kind int64) int {
 	switch kind {
 	case ordinal:
-		return strings.Compare(a, b)
+		return ordinalOrder(a, b)
 	case ordinalIgnoreCase:
-		return strings.Compare(strings.ToUpper(a), strings.ToUpper(b))
+		return ordinalOrder(strings.ToUpper(a), strings.ToUpper(b))
 	}
 	return compareText(a, b, ignoresCase(kind))
+}
+
+// ordinalOrder compares UTF-16 units; that differs from the order of bytes only
+// beyond the basic plane.
+func ordinalOrder(a, b string) int {
+	if ascii(a) || ascii(b) {
+		return strings.Compare(a, b)
+	}
+	return slices.Compare(units(a), units(b))
 }
 
 func equalFold(a, b string, kind int64) bool {

@@ -3,7 +3,11 @@ package expr
 import (
 	"flag"
 	"fmt"
+	"html"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -63,13 +67,28 @@ func TestProfiles(t *testing.T) {
 	}
 }
 
+// seed adds the cases, and the expressions of published policies when they are at hand.
+func seed(f *testing.F) {
+	for _, c := range testCases(f) {
+		f.Add(c.text, c.block)
+	}
+	_ = filepath.WalkDir("../../../../shared/corpus/policies", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return nil
+		}
+		data, _ := os.ReadFile(path)
+		for _, m := range published.FindAllStringSubmatch(string(data), -1) {
+			f.Add(html.UnescapeString(m[1]+m[2]), m[2] != "")
+		}
+		return nil
+	})
+}
+
+// published finds expressions in a document well enough for seeds.
+var published = regexp.MustCompile(`(?s)"@\((.*?)\)"|@\{(.*?)\}\s*<`)
+
 func FuzzCompile(f *testing.F) {
-	for _, v := range values {
-		f.Add(v[0], false)
-	}
-	for _, v := range blocks {
-		f.Add(v[0], true)
-	}
+	seed(f)
 	f.Fuzz(func(t *testing.T, text string, block bool) {
 		if _, err := Compile(text, block, String, Extended); err != nil && (err.Offset < 0 || err.Offset > len(text) || err.Text == "" || strings.HasPrefix(err.Text, internalFault)) {
 			t.Errorf("bad error %+v", err)
@@ -78,12 +97,7 @@ func FuzzCompile(f *testing.F) {
 }
 
 func FuzzRun(f *testing.F) {
-	for _, v := range values {
-		f.Add(v[0], false)
-	}
-	for _, v := range blocks {
-		f.Add(v[0], true)
-	}
+	seed(f)
 	f.Fuzz(func(t *testing.T, text string, block bool) {
 		p, cerr := Compile(text, block, Any, Strict)
 		if cerr != nil {

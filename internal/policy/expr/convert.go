@@ -1,6 +1,9 @@
 package expr
 
-import "math"
+import (
+	"math"
+	"math/big"
+)
 
 // wideningOrder lists, for each numeric kind, the kinds it converts to implicitly, best first.
 var wideningOrder = map[kind][]kind{
@@ -321,6 +324,9 @@ func zeroValue(t *typ) any {
 // numeric converts between numbers, characters and enumerations, wrapping as unchecked C# does.
 func (b *binder) numeric(o *operand, t *typ) *operand {
 	if o.isConst {
+		if !b.wraps && !constantInRange(o.konst, t) {
+			fail(o.pos, "the constant "+ToString(o.konst)+" does not fit into "+t.String(), "write unchecked(("+t.String()+")...) to wrap it")
+		}
 		return constant(convertNumber(o.konst, t), t, o.pos)
 	}
 	k := t.def.kind
@@ -346,6 +352,15 @@ func (b *binder) numeric(o *operand, t *typ) *operand {
 		return fromFloat(func(fr *frame) float64 { return float64(f(fr)) }, t, o.pos)
 	case to == repInt:
 		f := o.d
+		if b.checked {
+			return fromInt(func(fr *frame) int64 {
+				d := f(fr)
+				if !floatInRange(d, k) {
+					overflow()
+				}
+				return truncate(d, k)
+			}, t, o.pos)
+		}
 		return fromInt(func(fr *frame) int64 { return truncate(f(fr), k) }, t, o.pos)
 	default:
 		f := o.d
@@ -384,6 +399,55 @@ func truncate(d float64, k kind) int64 {
 	return wrap(k, int64(d))
 }
 
+// kindRange is the range of an integral kind: lo <= n < hi.
+func kindRange(k kind) (lo, hi float64) {
+	bits := map[kind]int{kChar: 16, kInt8: 8, kUint8: 8, kInt16: 16, kUint16: 16, kInt32: 32, kUint32: 32, kInt64: 64, kUint64: 64}[k]
+	switch k {
+	case kInt8, kInt16, kInt32, kInt64:
+		return -math.Ldexp(1, bits-1), math.Ldexp(1, bits-1)
+	}
+	return 0, math.Ldexp(1, bits)
+}
+
+func floatInRange(d float64, k kind) bool {
+	lo, hi := kindRange(k)
+	d = math.Trunc(d)
+	return d >= lo && d < hi
+}
+
+// constantInRange tells whether a constant keeps its value in another integral type.
+func constantInRange(v any, t *typ) bool {
+	if t.rep() != repInt || t.is(kEnum) {
+		return true
+	}
+	switch x := v.(type) {
+	case float64:
+		return floatInRange(x, t.def.kind)
+	case float32:
+		return floatInRange(float64(x), t.def.kind)
+	case Decimal:
+		return floatInRange(x.float(), t.def.kind)
+	case uint64:
+		return t.is(kUint64) || x <= math.MaxInt64 && wrap(t.def.kind, int64(x)) == int64(x)
+	}
+	n, _ := integer(v)
+	return wrap(t.def.kind, n) == n && (!t.is(kUint64) || n >= 0)
+}
+
+// whole is the whole part as an integral kind; a decimal never wraps.
+func (d Decimal) whole(k kind) int64 {
+	q := new(big.Int).Quo(d.num(), tenTo(d.scale))
+	f := new(big.Float).SetInt(q)
+	lo, hi := kindRange(k)
+	if f.Cmp(big.NewFloat(lo)) < 0 || f.Cmp(big.NewFloat(hi)) >= 0 {
+		throw("System.OverflowException", "Value was either too large or too small for an integral type.")
+	}
+	if q.IsUint64() {
+		return int64(q.Uint64())
+	}
+	return q.Int64()
+}
+
 // convertNumber converts a boxed number to a type.
 func convertNumber(v any, t *typ) any {
 	switch k := t.def.kind; {
@@ -392,6 +456,9 @@ func convertNumber(v any, t *typ) any {
 	case t.rep() == repInt:
 		if n, ok := integer(v); ok {
 			return boxInt(t, wrap(k, n))
+		}
+		if d, ok := v.(Decimal); ok {
+			return boxInt(t, d.whole(k))
 		}
 		d, _ := number(v)
 		return boxInt(t, truncate(d, k))

@@ -14,6 +14,9 @@ type (
 // constructors and static members, those of the type.
 func (b *binder) emit(m *method, targs []*typ, args []*operand, pos int) *operand {
 	ret := m.own.apply(m.ret)
+	if m.konst {
+		return constant(m.get.(func(*frame) any)(nil), ret, pos)
+	}
 	if m.canonic {
 		canonicalise(m, args)
 	}
@@ -88,7 +91,7 @@ type caller struct {
 func (c *caller) mayBeNull(i int) bool {
 	if !c.m.static && c.m.name != "new" {
 		if i == 0 {
-			return false
+			return c.m.owner == types().nullable
 		}
 		i--
 	} else if c.m.this && i == 0 {

@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // composite is string.Format.
@@ -162,6 +163,9 @@ func formatNumber(d float64, exact *big.Rat, f string, integral bool) string {
 		exact, _ = new(big.Rat).SetString(strconv.FormatFloat(d, 'f', -1, 64))
 	}
 	if !standardNumber(f) {
+		if unicode.IsLetter(rune(f[0])) && f[0] < 0x80 && len(f) <= 4 && strings.Trim(f[1:], "0123456789") == "" {
+			badFormat()
+		}
 		return customNumber(exact, f)
 	}
 	switch lower(f[0]) {
@@ -181,7 +185,7 @@ func formatNumber(d float64, exact *big.Rat, f string, integral bool) string {
 	case 'p':
 		return fixed(new(big.Rat).Mul(exact, big.NewRat(100, 1)), precision(f, 2), true) + " %"
 	case 'e':
-		return scientific(d, precision(f, 6), f[0])
+		return scientific(d, exact, precision(f, 6), f[0])
 	case 'g':
 		if n := precision(f, 0); n > 0 {
 			return general(d, n, f[0])
@@ -227,11 +231,41 @@ func group(s string) string {
 	return s
 }
 
-func scientific(d float64, n int, e byte) string {
-	s := strconv.FormatFloat(d, 'e', n, 64)
-	m, exp, _ := strings.Cut(s, "e")
-	v, _ := strconv.Atoi(exp)
-	return fmt.Sprintf("%s%c%+04d", m, e, v)
+// scientific rounds the exact value half away from zero; beyond the digits
+// that a double has, the digits are those of its binary value.
+func scientific(d float64, exact *big.Rat, n int, e byte) string {
+	if n > 15 {
+		s := strconv.FormatFloat(d, 'e', n, 64)
+		m, exp, _ := strings.Cut(s, "e")
+		v, _ := strconv.Atoi(exp)
+		return fmt.Sprintf("%s%c%+04d", m, e, v)
+	}
+	m, exp := mantissa(exact, 1, n)
+	return fmt.Sprintf("%s%s%c%+04d", sign(exact), m, e, exp)
+}
+
+// mantissa writes |r| as whole digits before the point, n behind it, and an exponent.
+func mantissa(r *big.Rat, whole, n int) (string, int) {
+	r = new(big.Rat).Abs(r)
+	if r.Sign() == 0 {
+		return r.FloatString(n), 0
+	}
+	exp := len(r.Num().String()) - len(r.Denom().String()) - whole
+	for {
+		scaled := new(big.Rat).Set(r)
+		if exp > 0 {
+			scaled.Quo(scaled, new(big.Rat).SetInt(tenTo(exp)))
+		} else {
+			scaled.Mul(scaled, new(big.Rat).SetInt(tenTo(-exp)))
+		}
+		m := scaled.FloatString(n)
+		w, _, _ := strings.Cut(m, ".")
+		if len(w) > whole {
+			exp++
+			continue
+		}
+		return m, exp
+	}
 }
 
 func general(d float64, n int, g byte) string {
@@ -253,73 +287,4 @@ func general(d float64, n int, g byte) string {
 		out = strings.TrimRight(strings.TrimRight(out, "0"), ".")
 	}
 	return out
-}
-
-// customNumber formats by a pattern of 0 # . , % and literals.
-func customNumber(r *big.Rat, f string) string {
-	sections := strings.Split(f, ";")
-	switch {
-	case r.Sign() < 0 && len(sections) > 1 && sections[1] != "":
-		f, r = sections[1], new(big.Rat).Abs(r)
-	case r.Sign() == 0 && len(sections) > 2 && sections[2] != "":
-		f = sections[2]
-	default:
-		f = sections[0]
-	}
-	if strings.Contains(f, "%") {
-		r = new(big.Rat).Mul(r, big.NewRat(100, 1))
-	}
-	whole, frac, _ := strings.Cut(f, ".")
-	decimals := strings.Count(frac, "0") + strings.Count(frac, "#")
-	text := roundRat(new(big.Rat).Abs(r), min(decimals, 100))
-	w, d, _ := strings.Cut(text, ".")
-	if d = strings.TrimRight(d, "0"); len(d) < strings.Count(frac, "0") {
-		d += strings.Repeat("0", strings.Count(frac, "0")-len(d))
-	}
-	if w == "0" && !strings.Contains(whole, "0") {
-		w = ""
-	}
-	if n := strings.Count(whole, "0") - len(w); n > 0 {
-		w = strings.Repeat("0", n) + w
-	}
-	if i := strings.IndexByte(whole, ','); i > 0 && strings.ContainsAny(whole[i:], "0#") {
-		w = group(w)
-	}
-	out := ""
-	if r.Sign() < 0 && strings.ContainsAny(w+d, "123456789") {
-		out = "-"
-	}
-	return out + customLiteral(whole, w, true) + dotted(d) + customLiteral(frac, "", false)
-}
-
-func dotted(d string) string {
-	if d == "" {
-		return ""
-	}
-	return "." + d
-}
-
-// customLiteral copies the literals of half a pattern; digits replace its placeholders.
-func customLiteral(pattern, digits string, place bool) string {
-	var b strings.Builder
-	done := !place
-	for i := 0; i < len(pattern); {
-		switch c := pattern[i]; c {
-		case '0', '#', ',':
-			if !done {
-				b.WriteString(digits)
-				done = true
-			}
-			i++
-		case '%':
-			b.WriteByte(c)
-			i++
-		default:
-			i += quotedFormat(pattern, i, &b)
-		}
-	}
-	if !done {
-		return b.String() + digits
-	}
-	return b.String()
 }

@@ -1,5 +1,10 @@
 package expr
 
+import (
+	"slices"
+	"strings"
+)
+
 // memberTables is the whole table of types and members: what is not in it does
 // not exist for policy expressions.
 func memberTables() []typeRow {
@@ -145,10 +150,29 @@ func coreTypes() []typeRow {
 			{sig: "T this[int i]", get: arrayGet, set: arraySet},
 			{sig: "T this[long i]", get: arrayGet, set: arraySet},
 		}},
-		{decl: "class System.Array", rows: append(arrayRows(), arrayStatics()...)},
+		{decl: "class System.Array", rows: slices.Concat(arrayRows(), arrayInstance(), arrayStatics(), arraySearch())},
+		{decl: "static System.Buffer", rows: []row{
+			{sig: "static void BlockCopy(Array from, int i, Array to, int j, int n)", get: func(f *frame, a []any) any {
+				from, ok := a[0].([]byte)
+				to, ok2 := a[2].([]byte)
+				if !ok || !ok2 {
+					throw("System.ArgumentException", "Object must be an array of bytes.")
+				}
+				return copyArray(f, from, num(a, 1), to, num(a, 3), num(a, 4))
+			}},
+			{sig: "static int ByteLength(Array a)", get: func(_ *frame, a []any) any { return int32(len(arg[[]byte](a, 0))) }},
+		}},
 		{decl: "class System.Nullable<T>", rows: []row{
 			{sig: "bool HasValue", get: func(_ *frame, a []any) any { return a[0] != nil }},
-			{sig: "T Value", get: func(v any) any { return v }},
+			{sig: "T Value", get: func(v any) any {
+				if v == nil {
+					throw("System.InvalidOperationException", "Nullable object must have a value.")
+				}
+				return v
+			}},
+			{sig: "string ToString()", get: func(v any) string { return ToString(v) }},
+			{sig: "int GetHashCode()", get: func(v any) int64 { return hashCode(v) }},
+			{sig: "bool Equals(object? o)", get: func(_ *frame, a []any) any { return Equal(a[0], a[1]) }},
 			{sig: "T GetValueOrDefault()", get: func(_ *frame, t []*typ, a []any) any { return orZero(a[0], t[0]) }},
 			{sig: "T GetValueOrDefault(T d)", get: func(_ *frame, a []any) any {
 				if a[0] == nil {
@@ -159,6 +183,8 @@ func coreTypes() []typeRow {
 		}},
 		{decl: "class System.Type", is: instance[*typ], rows: []row{
 			{sig: "string Name", get: func(v any) string { return v.(*typ).clrName() }},
+			{sig: "string ToString()", get: func(v any) string { return v.(*typ).fullName() }},
+			{sig: "bool IsArray", get: func(v any) bool { return v.(*typ).is(kArray) }}, {sig: "bool IsEnum", get: func(v any) bool { return v.(*typ).is(kEnum) }},
 			{sig: "string FullName", get: func(v any) string { return v.(*typ).fullName() }},
 			{sig: "static bool op_==(Type? a, Type? b)", get: func(_ *frame, a []any) any {
 				x, _ := a[0].(*typ)
@@ -167,13 +193,10 @@ func coreTypes() []typeRow {
 			}},
 		}},
 		{decl: "interface System.IDisposable", rows: []row{{sig: "void Dispose()", get: func(*frame, []any) any { return nil }}}},
-		{decl: "interface System.IComparable"},
+		{decl: "interface System.IComparable", rows: []row{{sig: "int CompareTo(object? v)", get: compareToObject}}},
+		{decl: "interface System.IConvertible", rows: []row{{sig: "TypeCode GetTypeCode()", get: func(_ *frame, a []any) any { return typeCode(a[0]) }}}},
 		{decl: "interface System.IFormatProvider"},
-		{decl: "class System.Enum", rows: []row{
-			{sig: "bool HasFlag(Enum e)", get: func(_ *frame, a []any) any { return a[0].(Enum).v&a[1].(Enum).v == a[1].(Enum).v }},
-			{sig: "static bool TryParse<T>(string? s, out T value)", get: enumTryParse},
-			{sig: "static bool TryParse<T>(string? s, bool ignoreCase, out T value)", get: enumTryParse},
-		}},
+		{decl: "class System.Enum : IComparable, IConvertible", rows: enumRows()},
 		{decl: "delegate System.Func<R>"}, {decl: "delegate System.Func<A,R>"}, {decl: "delegate System.Func<A,B,R>"},
 		{decl: "delegate System.Func<A,B,C,R>"}, {decl: "delegate System.Func<A,B,C,D,R>"},
 		{decl: "delegate System.Action"}, {decl: "delegate System.Action<A>"}, {decl: "delegate System.Action<A,B>"}, {decl: "delegate System.Action<A,B,C>"},
@@ -192,8 +215,9 @@ func coreTypes() []typeRow {
 			{sig: "static CultureInfo CurrentCulture", get: fixedValue(culture{})},
 			{sig: "new(string name)", get: func(*frame, []any) any { return culture{} }},
 		}},
-		{decl: "enum System.Globalization.NumberStyles", enum: "None=0 AllowLeadingWhite=1 AllowTrailingWhite=2 AllowLeadingSign=4 Integer=7 AllowTrailingSign=8 AllowParentheses=16 AllowDecimalPoint=32 AllowThousands=64 Number=111 AllowExponent=128 Float=167 AllowCurrencySymbol=256 Currency=383 Any=511 AllowHexSpecifier=512 HexNumber=515"},
-		{decl: "enum System.Globalization.DateTimeStyles", enum: "None=0 AllowLeadingWhite=1 AllowTrailingWhite=2 AllowInnerWhite=4 AllowWhiteSpaces=7 NoCurrentDateDefault=8 AdjustToUniversal=16 AssumeLocal=32 AssumeUniversal=64 RoundtripKind=128"},
+		{decl: "enum System.Globalization.UnicodeCategory", enum: unicodeNames},
+		{decl: "flags System.Globalization.NumberStyles", enum: "None=0 AllowLeadingWhite=1 AllowTrailingWhite=2 AllowLeadingSign=4 Integer=7 AllowTrailingSign=8 AllowParentheses=16 AllowDecimalPoint=32 AllowThousands=64 Number=111 AllowExponent=128 Float=167 AllowCurrencySymbol=256 Currency=383 Any=511 AllowHexSpecifier=512 HexNumber=515"},
+		{decl: "flags System.Globalization.DateTimeStyles", enum: "None=0 AllowLeadingWhite=1 AllowTrailingWhite=2 AllowInnerWhite=4 AllowWhiteSpaces=7 NoCurrentDateDefault=8 AdjustToUniversal=16 AssumeLocal=32 AssumeUniversal=64 RoundtripKind=128"},
 	}
 }
 
@@ -234,24 +258,18 @@ func hashCode(v any) int64 {
 	return int64(int32(h))
 }
 
-func enumTryParse(_ *frame, t []*typ, a []any) any {
-	out := a[len(a)-1].(*outRef)
-	fold := false
-	if len(a) == 3 {
-		fold = unboxBool(a[1])
+// compareToObject is CompareTo(object): a value of another type is an error.
+func compareToObject(_ *frame, a []any) any {
+	if a[1] != nil && !same(typeOf(a[0]), typeOf(a[1])) {
+		throw("System.ArgumentException", "Object must be of type %s.", typeOf(a[0]).clrName())
 	}
-	e, ok := parseEnum(t[0].def, text(a, 0), fold)
-	if t[0].is(kEnum) {
-		out.set(Enum{t[0].def, e})
-	}
-	return ok && t[0].is(kEnum)
+	return int32(compareValues(a[0], a[1]))
 }
 
-func parseEnum(d *typeDef, s string, fold bool) (int64, bool) {
-	for i, n := range d.enum {
-		if n == s || fold && equalFold(n, s, ordinalIgnoreCase) {
-			return d.values[i], true
-		}
+func splitTrim(s string) []string {
+	parts := strings.Split(s, ",")
+	for i := range parts {
+		parts[i] = strings.TrimSpace(parts[i])
 	}
-	return 0, false
+	return parts
 }

@@ -7,14 +7,10 @@ import (
 	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/md5"
-	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
-	"crypto/x509"
-	"encoding/pem"
 	"hash"
-	"math/big"
 	"strings"
 )
 
@@ -275,124 +271,4 @@ func encryptRows() []row {
 			}})
 	}
 	return rows
-}
-
-// rsaKey is RSA with a private or only a public key.
-type rsaKey struct {
-	private *rsa.PrivateKey
-	public  *rsa.PublicKey
-}
-
-type rsaParameters struct{ parts map[string][]byte }
-
-func rsaParameterRows() []row {
-	rows := []row{{sig: "new()", get: func(*frame, []any) any { return &rsaParameters{map[string][]byte{}} }}}
-	for _, n := range []string{"Modulus", "Exponent", "D", "P", "Q", "DP", "DQ", "InverseQ"} {
-		rows = append(rows, row{sig: "byte[] " + n, get: func(v any) any { return v.(*rsaParameters).parts[n] },
-			set: func(_ *frame, a []any) any { a[0].(*rsaParameters).parts[n] = arg[[]byte](a, 1); return nil }})
-	}
-	return rows
-}
-
-func (k *rsaKey) load(p *rsaParameters) {
-	n := func(name string) *big.Int { return new(big.Int).SetBytes(p.parts[name]) }
-	k.public = &rsa.PublicKey{N: n("Modulus"), E: int(n("Exponent").Int64())}
-	if len(p.parts["D"]) > 0 {
-		k.private = &rsa.PrivateKey{PublicKey: *k.public, D: n("D"), Primes: []*big.Int{n("P"), n("Q")}}
-		if err := k.private.Validate(); err != nil {
-			cryptoFailed(err)
-		}
-		k.private.Precompute()
-	}
-}
-
-func rsaRows() []row {
-	sign := func(f *frame, a []any) any {
-		k := a[0].(*rsaKey)
-		if k.private == nil {
-			throw(cryptoSpace+"CryptographicException", "The key has no private part.")
-		}
-		f.step(1000)
-		id := a[2].(hashName).hash()
-		h := id.New()
-		h.Write(arg[[]byte](a, 1))
-		if a[3] == padding2("pss") {
-			out, err := rsa.SignPSS(randomReader{f}, k.private, id, h.Sum(nil), &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
-			if err != nil {
-				cryptoFailed(err)
-			}
-			return out
-		}
-		out, err := rsa.SignPKCS1v15(nil, k.private, id, h.Sum(nil))
-		if err != nil {
-			cryptoFailed(err)
-		}
-		return out
-	}
-	return []row{
-		{sig: "static RSA Create()", get: func(*frame, []any) any { return &rsaKey{} }},
-		{sig: "static RSA Create(RSAParameters p)", get: func(_ *frame, a []any) any { k := &rsaKey{}; k.load(arg[*rsaParameters](a, 0)); return k }},
-		{sig: "void ImportParameters(RSAParameters p)", get: func(_ *frame, a []any) any { a[0].(*rsaKey).load(arg[*rsaParameters](a, 1)); return nil }},
-		{sig: "void ImportFromPem(string s)", get: func(_ *frame, a []any) any { a[0].(*rsaKey).pem(text(a, 1)); return nil }},
-		{sig: "void ImportPkcs8PrivateKey(byte[] b, out int n)", get: func(_ *frame, a []any) any {
-			b := arg[[]byte](a, 1)
-			a[0].(*rsaKey).der(b)
-			a[2].(*outRef).set(int32(len(b)))
-			return nil
-		}},
-		{sig: "void ImportRSAPrivateKey(byte[] b, out int n)", get: func(_ *frame, a []any) any {
-			b := arg[[]byte](a, 1)
-			a[0].(*rsaKey).der(b)
-			a[2].(*outRef).set(int32(len(b)))
-			return nil
-		}},
-		{sig: "byte[] SignData(byte[] b, HashAlgorithmName h, RSASignaturePadding p)", get: sign},
-		{sig: "bool VerifyData(byte[] b, byte[] s, HashAlgorithmName h, RSASignaturePadding p)", get: func(f *frame, a []any) any {
-			k := a[0].(*rsaKey)
-			if k.public == nil {
-				throw(cryptoSpace+"CryptographicException", "The key is empty.")
-			}
-			f.step(200)
-			id := a[3].(hashName).hash()
-			h := id.New()
-			h.Write(arg[[]byte](a, 1))
-			if a[4] == padding2("pss") {
-				return rsa.VerifyPSS(k.public, id, h.Sum(nil), arg[[]byte](a, 2), nil) == nil
-			}
-			return rsa.VerifyPKCS1v15(k.public, id, h.Sum(nil), arg[[]byte](a, 2)) == nil
-		}},
-	}
-}
-
-// randomReader reads the random source of the request.
-type randomReader struct{ f *frame }
-
-func (r randomReader) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = byte(r.f.ctx.Random())
-	}
-	return len(p), nil
-}
-
-func (k *rsaKey) pem(s string) {
-	block, _ := pem.Decode([]byte(s))
-	if block == nil {
-		throw("System.ArgumentException", "No supported key formats were found.")
-	}
-	k.der(block.Bytes)
-}
-
-func (k *rsaKey) der(b []byte) {
-	if p, err := x509.ParsePKCS1PrivateKey(b); err == nil {
-		k.private, k.public = p, &p.PublicKey
-	} else if p, err := x509.ParsePKCS8PrivateKey(b); err == nil {
-		if r, ok := p.(*rsa.PrivateKey); ok {
-			k.private, k.public = r, &r.PublicKey
-		}
-	} else if p, err := x509.ParsePKIXPublicKey(b); err == nil {
-		k.public, _ = p.(*rsa.PublicKey)
-	}
-	if k.public == nil {
-		throw(cryptoSpace+"CryptographicException", "The key could not be read.")
-	}
 }

@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"fmt"
 	"slices"
 )
 
@@ -11,10 +10,21 @@ func seq(elem *typ, run func(f *frame, yield func(any) bool)) *Seq { return &Seq
 func linqTypes() []typeRow {
 	return []typeRow{
 		{decl: "interface System.Linq.IOrderedEnumerable<T> : IEnumerable<T>"},
+		{decl: "interface System.Linq.ILookup<K,T> : IEnumerable<IGrouping<K,T>>", is: instance[*grouping], rows: []row{
+			{sig: "int Count", get: func(v any) int64 { return int64(len(v.(*grouping).groups)) }},
+			{sig: "bool Contains(K key)", get: func(_ *frame, a []any) any {
+				g := a[0].(*grouping)
+				return g.at[keyBy(g.c, a[1])] != nil
+			}},
+			{sig: "IEnumerable<T> this[K key]", get: func(_ *frame, a []any) any {
+				g := a[0].(*grouping)
+				return sized2(g.elem, g.items(a[1]))
+			}},
+		}},
 		{decl: "interface System.Linq.IGrouping<K,T> : IEnumerable<T>", is: instance[*groupOf], rows: []row{
 			{sig: "K Key", get: func(_ *frame, a []any) any { return a[0].(*groupOf).key }},
 		}},
-		{decl: "static System.Linq.Enumerable", rows: slices.Concat(linqShapes(), linqTests(), linqSets(), linqOrder(), linqNumbers(), linqCollect())},
+		{decl: "static System.Linq.Enumerable", rows: slices.Concat(linqShapes(), linqParts(), linqMany(), linqTests(), linqPicks(), linqSets(), linqOrder(), linqNumbers(), linqCollect())},
 	}
 }
 
@@ -109,10 +119,6 @@ func linqShapes() []row {
 					each(f, y, yield)
 				}
 			})
-		}},
-		{sig: "static IEnumerable<T> Append<T>(" + source + ", T v)", get: func(f *frame, t []*typ, a []any) any { return sized2(t[0], append(collect(f, a[0]), a[1])) }},
-		{sig: "static IEnumerable<T> Prepend<T>(" + source + ", T v)", get: func(f *frame, t []*typ, a []any) any {
-			return sized2(t[0], append([]any{a[1]}, collect(f, a[0])...))
 		}},
 		{sig: "static IEnumerable<T> Reverse<T>(" + source + ")", get: func(f *frame, t []*typ, a []any) any {
 			items := collect(f, notNull(a[0]))
@@ -306,233 +312,12 @@ func countWhere(f *frame, _ []*typ, a []any) any {
 	return n
 }
 
-func linqSets() []row {
-	distinct := func(f *frame, t []*typ, a []any) any {
-		s := newSet(t[0])
-		if len(a) > 1 {
-			c, _ := a[1].(comparer)
-			s.fold = ignoresCase(int64(c))
-		}
-		for _, v := range collect(f, notNull(a[0])) {
-			s.add(v)
-		}
-		return sized2(t[0], s.items)
-	}
-	filter := func(keep bool) genericFunc {
-		return func(f *frame, t []*typ, a []any) any {
-			o, s := newSet(t[0]), newSet(t[0])
-			for _, v := range collect(f, a[1]) {
-				o.add(v)
-			}
-			for _, v := range collect(f, a[0]) {
-				if o.has[keyOf(v)] == keep {
-					s.add(v)
-				}
-			}
-			return sized2(t[0], s.items)
-		}
-	}
-	return []row{
-		{sig: "static IEnumerable<T> Distinct<T>(" + source + ")", get: distinct},
-		{sig: "static IEnumerable<T> Distinct<T>(" + source + ", IEqualityComparer<T> c)", get: distinct},
-		{sig: "static IEnumerable<T> Except<T>(" + source + ", IEnumerable<T> o)", get: filter(false)},
-		{sig: "static IEnumerable<T> Intersect<T>(" + source + ", IEnumerable<T> o)", get: filter(true)},
-		{sig: "static IEnumerable<T> Union<T>(" + source + ", IEnumerable<T> o)", get: func(f *frame, t []*typ, a []any) any {
-			return distinct(f, t, []any{sized2(t[0], append(collect(f, a[0]), collect(f, a[1])...))})
-		}},
-		{sig: "static IEnumerable<IGrouping<K,T>> GroupBy<T,K>(" + source + ", Func<T,K> k)", get: func(f *frame, t []*typ, a []any) any {
-			return grouped(f, t, a[0], a[1].(*closure), nil)
-		}},
-		{sig: "static IEnumerable<IGrouping<K,R>> GroupBy<T,K,R>(" + source + ", Func<T,K> k, Func<T,R> e)", get: func(f *frame, t []*typ, a []any) any {
-			return grouped(f, t, a[0], a[1].(*closure), a[2].(*closure))
-		}},
-	}
-}
-
-func grouped(f *frame, t []*typ, src any, key, elem *closure) any {
-	out := &Array{elem: types().object}
-	at := map[any]*groupOf{}
-	for _, v := range collect(f, notNull(src)) {
-		k := key.call(v)
-		g := at[keyOf(k)]
-		if g == nil {
-			g = &groupOf{key: k, elem: t[len(t)-1]}
-			at[keyOf(k)] = g
-			out.items = append(out.items, g)
-		}
-		if elem != nil {
-			v = elem.call(v)
-		}
-		g.items = append(g.items, v)
-	}
-	return out
-}
-
-func linqOrder() []row {
-	by := func(c any, down bool) func(a, b any) int {
-		key := c.(*closure)
-		return func(a, b any) int {
-			r := compareValues(key.call(a), key.call(b))
-			if down {
-				return -r
-			}
-			return r
-		}
-	}
-	sortBy := func(f *frame, t *typ, items []any, keys []func(a, b any) int) any {
-		sortStable(f, items, func(x, y any) int {
-			for _, k := range keys {
-				if r := k(x, y); r != 0 {
-					return r
-				}
-			}
-			return 0
-		})
-		return &orderedSeq{Array{elem: t, items: items}, keys}
-	}
-	var rows []row
-	for _, down := range []bool{false, true} {
-		suffix := map[bool]string{true: "Descending"}[down]
-		start := func(f *frame, t []*typ, a []any) any {
-			return sortBy(f, t[0], collect(f, notNull(a[0])), []func(a, b any) int{by(a[1], down)})
-		}
-		rows = append(rows,
-			row{sig: "static IOrderedEnumerable<T> OrderBy" + suffix + "<T,K>(" + source + ", Func<T,K> k)", get: start},
-			row{sig: "static IOrderedEnumerable<T> OrderBy" + suffix + "<T,K>(" + source + ", Func<T,K> k, IComparer<K>? c)", get: start},
-			row{sig: "static IOrderedEnumerable<T> ThenBy" + suffix + "<T,K>(this IOrderedEnumerable<T> s, Func<T,K> k)", get: func(f *frame, t []*typ, a []any) any {
-				o := a[0].(*orderedSeq)
-				return sortBy(f, t[0], slices.Clone(o.items), append(slices.Clone(o.keys), by(a[1], down)))
-			}})
-	}
-	return rows
-}
-
-// orderedSeq is a sorted sequence that remembers its order.
-type orderedSeq struct {
-	Array
-	keys []func(a, b any) int
-}
-
-func linqNumbers() []row {
-	var rows []row
-	for _, w := range []string{"int", "long", "double", "float", "decimal"} {
-		avg := w
-		if w == "int" || w == "long" {
-			avg = "double"
-		}
-		t := func() *typ { return &typ{def: types().full["System."+keywords[w]]} }
-		for _, sel := range []bool{false, true} {
-			head, tail := "(this IEnumerable<"+w+"> s)", ""
-			if sel {
-				head, tail = "("+source+", Func<T,"+w+"> p)", "<T>"
-			}
-			get := func(kind string) genericFunc {
-				return func(f *frame, _ []*typ, a []any) any { return aggregate(f, a, kind, t()) }
-			}
-			rows = append(rows,
-				row{sig: fmt.Sprintf("static %s Sum%s%s", w, tail, head), get: get("sum")},
-				row{sig: fmt.Sprintf("static %s Max%s%s", w, tail, head), get: get("max")},
-				row{sig: fmt.Sprintf("static %s Min%s%s", w, tail, head), get: get("min")},
-				row{sig: fmt.Sprintf("static %s Average%s%s", avg, tail, head), get: get("avg")})
-		}
-	}
-	for _, n := range []string{"Max", "Min"} {
-		get := func(f *frame, _ []*typ, a []any) any { return extreme(f, a, n == "Max") }
-		rows = append(rows, row{sig: "static T " + n + "<T>(" + source + ")", get: get}, row{sig: "static R " + n + "<T,R>(" + source + ", Func<T,R> p)", get: get})
-	}
-	return append(rows,
-		row{sig: "static T Aggregate<T>(" + source + ", Func<T,T,T> p)", get: func(f *frame, _ []*typ, a []any) any {
-			items := collect(f, notNull(a[0]))
-			if len(items) == 0 {
-				noElements()
-			}
-			return fold(a[1].(*closure), items[0], items[1:])
-		}},
-		row{sig: "static A Aggregate<T,A>(" + source + ", A seed, Func<A,T,A> p)", get: func(f *frame, _ []*typ, a []any) any {
-			return fold(a[2].(*closure), a[1], collect(f, notNull(a[0])))
-		}},
-		row{sig: "static R Aggregate<T,A,R>(" + source + ", A seed, Func<A,T,A> p, Func<A,R> r)", get: func(f *frame, _ []*typ, a []any) any {
-			return a[3].(*closure).call(fold(a[2].(*closure), a[1], collect(f, notNull(a[0]))))
-		}})
-}
-
-func fold(p *closure, acc any, items []any) any {
-	for _, v := range items {
-		acc = p.call(acc, v)
-	}
-	return acc
-}
-
-// selected applies the optional selector.
-func selected(f *frame, a []any) []any {
-	items := collect(f, notNull(a[0]))
-	if len(a) > 1 {
-		p := a[1].(*closure)
-		for i, v := range items {
-			items[i] = p.call(v)
-		}
-	}
-	return items
-}
-
-func extreme(f *frame, a []any, high bool) any {
-	items := selected(f, a)
-	if len(items) == 0 {
-		noElements()
-	}
-	best := items[0]
-	for _, v := range items[1:] {
-		if c := compareValues(v, best); c > 0 && high || c < 0 && !high {
-			best = v
-		}
-	}
-	return best
-}
-
-func aggregate(f *frame, a []any, kind string, t *typ) any {
-	if kind == "max" || kind == "min" {
-		return extreme(f, a, kind == "max")
-	}
-	items := selected(f, a)
-	if kind == "avg" && len(items) == 0 {
-		noElements()
-	}
-	if t.is(kDecimal) {
-		sum := Decimal{}
-		for _, v := range items {
-			sum = decimalOperator("+", sum, v.(Decimal)).(Decimal)
-		}
-		if kind == "avg" {
-			return decimalOperator("/", sum, toDecimal(int32(len(items))))
-		}
-		return sum
-	}
-	if t.rep() == repInt {
-		sum := int64(0)
-		for _, v := range items {
-			sum = checkRange(t.def.kind, sum+unboxInt(v))
-		}
-		if kind == "avg" {
-			return float64(sum) / float64(len(items))
-		}
-		return boxInt(t, sum)
-	}
-	sum := 0.0
-	for _, v := range items {
-		sum += unboxFloat(v)
-	}
-	if kind == "avg" {
-		sum /= float64(len(items))
-	}
-	if t.is(kFloat32) {
-		return float32(sum)
-	}
-	return sum
-}
-
 func linqCollect() []row {
 	dict := func(f *frame, t []*typ, a []any) any {
 		d := newDictionary(t[1], t[len(t)-1])
+		if c, ok := a[len(a)-1].(comparer); ok {
+			d.fold, a = ignoresCase(int64(c)), a[:len(a)-1]
+		}
 		if len(t) == 2 {
 			d.v = t[0]
 		}
@@ -556,13 +341,20 @@ func linqCollect() []row {
 		{sig: "static T[] ToArray<T>(" + source + ")", get: func(f *frame, t []*typ, a []any) any { return sized(t[0], collect(f, notNull(a[0]))) }},
 		{sig: "static IEnumerable<T> AsEnumerable<T>(" + source + ")", get: func(_ *frame, _ []*typ, a []any) any { return a[0] }},
 		{sig: "static HashSet<T> ToHashSet<T>(" + source + ")", get: func(f *frame, t []*typ, a []any) any {
-			s := newSet(t[0])
-			for _, v := range collect(f, notNull(a[0])) {
-				s.add(v)
-			}
-			return s
+			return asSet(f, t, a)
 		}},
+		{sig: "static HashSet<T> ToHashSet<T>(" + source + ", IEqualityComparer<T>? c)", get: asSet},
 		{sig: "static Dictionary<K,T> ToDictionary<T,K>(" + source + ", Func<T,K> k)", get: dict},
+		{sig: "static Dictionary<K,T> ToDictionary<T,K>(" + source + ", Func<T,K> k, IEqualityComparer<K> c)", get: dict},
 		{sig: "static Dictionary<K,V> ToDictionary<T,K,V>(" + source + ", Func<T,K> k, Func<T,V> v)", get: dict},
+		{sig: "static Dictionary<K,V> ToDictionary<T,K,V>(" + source + ", Func<T,K> k, Func<T,V> v, IEqualityComparer<K> c)", get: dict},
 	}
+}
+
+func asSet(f *frame, t []*typ, a []any) any {
+	s := newSetBy(t[0], comparerOf(a, 1))
+	for _, v := range collect(f, notNull(a[0])) {
+		s.add(v)
+	}
+	return s
 }

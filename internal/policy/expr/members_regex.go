@@ -357,7 +357,7 @@ func (m *match) orMissing(g *match) *match {
 func regexTypes() []typeRow {
 	const ns = "System.Text.RegularExpressions."
 	return []typeRow{
-		{decl: "enum " + ns + "RegexOptions", enum: "None=0 IgnoreCase=1 Multiline=2 ExplicitCapture=4 Compiled=8 Singleline=16 IgnorePatternWhitespace=32 RightToLeft=64 ECMAScript=256 CultureInvariant=512"},
+		{decl: "flags " + ns + "RegexOptions", enum: "None=0 IgnoreCase=1 Multiline=2 ExplicitCapture=4 Compiled=8 Singleline=16 IgnorePatternWhitespace=32 RightToLeft=64 ECMAScript=256 CultureInvariant=512"},
 		{decl: "class " + ns + "Regex", is: instance[*regex], rows: append(regexInstance(), regexStatics()...)},
 		{decl: "class " + ns + "Capture", is: instance[*match], rows: []row{
 			{sig: "string Value", get: func(v any) string { return v.(*match).String() }},

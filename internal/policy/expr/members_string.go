@@ -3,14 +3,16 @@ package expr
 import (
 	"strings"
 	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 func stringTypes() []typeRow {
 	return []typeRow{
-		{decl: "class System.String : IEnumerable<char>, IComparable", rows: stringRows()},
-		{decl: "struct System.Char : IComparable", rows: charRows()},
+		{decl: "class System.String : IEnumerable<char>, IComparable, IConvertible", rows: stringRows()},
+		{decl: "struct System.Char : IComparable, IConvertible", rows: charRows()},
 		{decl: "enum System.StringComparison", enum: "CurrentCulture CurrentCultureIgnoreCase InvariantCulture InvariantCultureIgnoreCase Ordinal OrdinalIgnoreCase"},
-		{decl: "enum System.StringSplitOptions", enum: "None=0 RemoveEmptyEntries=1 TrimEntries=2"},
+		{decl: "flags System.StringSplitOptions", enum: "None=0 RemoveEmptyEntries=1 TrimEntries=2"},
 		{decl: "class System.StringComparer : IEqualityComparer<string>, IComparer<string>", is: instance[comparer], rows: []row{
 			{sig: "static StringComparer Ordinal", get: fixedValue(comparer(4))},
 			{sig: "static StringComparer OrdinalIgnoreCase", get: fixedValue(comparer(5))},
@@ -21,10 +23,14 @@ func stringTypes() []typeRow {
 			{sig: "bool Equals(string? a, string? b)", get: func(_ *frame, a []any) any {
 				return a[1] == nil && a[2] == nil || a[1] != nil && a[2] != nil && equalFold(text(a, 1), text(a, 2), int64(a[0].(comparer)))
 			}},
+			{sig: "int GetHashCode(string s)", get: func(_ *frame, a []any) any {
+				return int32(hashCode(foldKey(text(a, 1), ignoresCase(int64(a[0].(comparer))))))
+			}},
 			{sig: "int Compare(string? a, string? b)", get: func(_ *frame, a []any) any {
 				return int32(compareBy(text(a, 1), text(a, 2), int64(a[0].(comparer))))
 			}},
 		}},
+		{decl: "enum System.Text.NormalizationForm", enum: "FormC=1 FormD=2 FormKC=5 FormKD=6"},
 		{decl: "interface System.Collections.Generic.IEqualityComparer<T>"},
 		{decl: "interface System.Collections.Generic.IComparer<T>"},
 	}
@@ -65,10 +71,23 @@ func stringRows() []row {
 			}
 			return substring(s, i, n)
 		}},
-		{sig: "string Remove(int start)", get: func(s string, n int64) string { return substring(s, 0, max(n, 0)) }},
-		{sig: "string Remove(int start, int count)", get: func(s string, i, n int64) string { return substring(s, 0, i) + substring(s, i+n, -1) }},
+		{sig: "string Remove(int start)", get: func(s string, n int64) string {
+			if n < 0 {
+				outOfRange("startIndex")
+			}
+			return substring(s, 0, n)
+		}},
+		{sig: "string Remove(int start, int count)", get: func(s string, i, n int64) string {
+			if i < 0 || n < 0 {
+				outOfRange("startIndex and count")
+			}
+			return substring(s, 0, i) + substring(s, i+n, -1)
+		}},
 		{sig: "string Insert(int start, string value)", get: func(_ *frame, a []any) any {
 			s, n := text(a, 0), num(a, 1)
+			if n < 0 {
+				outOfRange("startIndex")
+			}
 			return substring(s, 0, n) + text(a, 2) + substring(s, n, -1)
 		}},
 		{sig: "string Replace(string old, string? value)", get: replaceText},
@@ -81,7 +100,19 @@ func stringRows() []row {
 		{sig: "string PadRight(int n)", get: func(f *frame, a []any) any { return text(a, 0) + padding(f, a, " ") }},
 		{sig: "string PadRight(int n, char c)", get: func(f *frame, a []any) any { return text(a, 0) + padding(f, a, ToString(a[2])) }},
 		{sig: "char[] ToCharArray()", get: func(f *frame, a []any) any { return charArray(f, text(a, 0)) }},
-		{sig: "string Normalize()", get: func(s string) string { return s }},
+		{sig: "char[] ToCharArray(int i, int n)", get: func(f *frame, a []any) any { return charArray(f, substring(text(a, 0), num(a, 1), max(num(a, 2), 0))) }},
+		{sig: "void CopyTo(int from, char[] to, int at, int n)", get: func(f *frame, a []any) any {
+			part := charArray(f, substring(text(a, 0), num(a, 1), max(num(a, 4), 0)))
+			return copyArray(f, part, 0, a[2], num(a, 3), int64(len(part.items)))
+		}},
+		{sig: "string Normalize()", get: func(s string) string { return norm.NFC.String(s) }},
+		{sig: "string Normalize(NormalizationForm n)", get: func(f *frame, a []any) any {
+			s := normalForm(num(a, 1)).String(text(a, 0))
+			f.charge(len(s))
+			return s
+		}},
+		{sig: "bool IsNormalized()", get: func(s string) bool { return norm.NFC.IsNormalString(s) }},
+		{sig: "bool IsNormalized(NormalizationForm n)", get: func(_ *frame, a []any) any { return normalForm(num(a, 1)).IsNormalString(text(a, 0)) }},
 		{sig: "object Clone()", get: func(_ *frame, a []any) any { return a[0] }},
 		{sig: "int GetHashCode()", get: func(v any) int64 { return hashCode(v) }},
 	}
@@ -123,6 +154,9 @@ func repeat(f *frame, s string, n int64) string {
 }
 
 func padding(f *frame, a []any, c string) string {
+	if num(a, 1) < 0 {
+		throw("System.ArgumentOutOfRangeException", "Non-negative number required. (Parameter 'totalWidth')")
+	}
 	n := num(a, 1) - int64(length16(text(a, 0)))
 	if n <= 0 {
 		return ""
@@ -181,195 +215,6 @@ func replaceFold(f *frame, a []any) any {
 	}
 }
 
-func stringSearchRows() []row {
-	return []row{
-		{sig: "bool Contains(string s)", get: strings.Contains},
-		{sig: "bool Contains(char c)", get: func(_ *frame, a []any) any { return strings.Contains(text(a, 0), ToString(a[1])) }},
-		{sig: "bool Contains(string s, StringComparison c)", get: func(_ *frame, a []any) any {
-			if ignoresCase(num(a, 2)) {
-				return indexFold(text(a, 0), text(a, 1)) >= 0
-			}
-			return strings.Contains(text(a, 0), text(a, 1))
-		}},
-		{sig: "bool StartsWith(string s)", get: strings.HasPrefix},
-		{sig: "bool StartsWith(char c)", get: func(_ *frame, a []any) any { return strings.HasPrefix(text(a, 0), ToString(a[1])) }},
-		{sig: "bool StartsWith(string s, StringComparison c)", get: func(_ *frame, a []any) any { return prefix(text(a, 0), text(a, 1), num(a, 2)) }},
-		{sig: "bool StartsWith(string s, bool ignoreCase, CultureInfo? c)", get: func(_ *frame, a []any) any {
-			return prefix(text(a, 0), text(a, 1), 4+b2i(unboxBool(a[2])))
-		}},
-		{sig: "bool EndsWith(string s)", get: strings.HasSuffix},
-		{sig: "bool EndsWith(char c)", get: func(_ *frame, a []any) any { return strings.HasSuffix(text(a, 0), ToString(a[1])) }},
-		{sig: "bool EndsWith(string s, StringComparison c)", get: func(_ *frame, a []any) any {
-			s, t := text(a, 0), text(a, 1)
-			return len(s) >= len(t) && equalFold(s[len(s)-len(t):], t, num(a, 2))
-		}},
-		{sig: "bool Equals(string? s)", get: func(_ *frame, a []any) any { return a[0] == a[1] }},
-		{sig: "bool Equals(object? s)", get: func(_ *frame, a []any) any { return Equal(a[0], a[1]) }},
-		{sig: "bool Equals(string? s, StringComparison c)", get: func(_ *frame, a []any) any {
-			return a[1] != nil && equalFold(text(a, 0), text(a, 1), num(a, 2))
-		}},
-		{sig: "int CompareTo(string? s)", get: func(_ *frame, a []any) any { return int32(compareValues(a[0], a[1])) }},
-		{sig: "int IndexOf(string s)", get: func(s, t string) int64 { return index16(s, strings.Index(s, t)) }},
-		{sig: "int IndexOf(char c)", get: func(_ *frame, a []any) any { return indexFrom(text(a, 0), ToString(a[1]), 0, 4) }},
-		{sig: "int IndexOf(char c, int start)", get: func(_ *frame, a []any) any { return indexFrom(text(a, 0), ToString(a[1]), num(a, 2), 4) }},
-		{sig: "int IndexOf(string s, int start)", get: func(_ *frame, a []any) any { return indexFrom(text(a, 0), text(a, 1), num(a, 2), 4) }},
-		{sig: "int IndexOf(string s, StringComparison c)", get: func(_ *frame, a []any) any { return indexFrom(text(a, 0), text(a, 1), 0, num(a, 2)) }},
-		{sig: "int IndexOf(string s, int start, StringComparison c)", get: func(_ *frame, a []any) any {
-			return indexFrom(text(a, 0), text(a, 1), num(a, 2), num(a, 3))
-		}},
-		{sig: "int LastIndexOf(string s)", get: func(s, t string) int64 { return index16(s, strings.LastIndex(s, t)) }},
-		{sig: "int LastIndexOf(char c)", get: func(_ *frame, a []any) any {
-			s := text(a, 0)
-			return int32(index16(s, strings.LastIndex(s, ToString(a[1]))))
-		}},
-		{sig: "int LastIndexOf(string s, StringComparison c)", get: func(_ *frame, a []any) any {
-			s, t := text(a, 0), text(a, 1)
-			if ignoresCase(num(a, 2)) {
-				s, t = strings.ToLower(s), strings.ToLower(t)
-			}
-			return int32(index16(s, strings.LastIndex(s, t)))
-		}},
-		{sig: "int IndexOfAny(char[] c)", get: func(_ *frame, a []any) any {
-			s := text(a, 0)
-			return int32(index16(s, strings.IndexAny(s, charsText(a[1]))))
-		}},
-	}
-}
-
-func prefix(s, t string, kind int64) bool {
-	return len(s) >= len(t) && equalFold(s[:len(t)], t, kind)
-}
-
-func indexFrom(s, t string, start, kind int64) any {
-	at, ok := byteOffset(s, start)
-	if !ok {
-		outOfRange("startIndex")
-	}
-	i := -1
-	if ignoresCase(kind) {
-		i = indexFold(s[at:], t)
-	} else {
-		i = strings.Index(s[at:], t)
-	}
-	if i < 0 {
-		return int32(-1)
-	}
-	return int32(index16(s, at+i))
-}
-
-func stringSplitRows() []row {
-	return []row{
-		{sig: "string[] Split(params char[] c)", get: func(f *frame, a []any) any { return splitChars(f, text(a, 0), a[1], -1, 0) }},
-		{sig: "string[] Split(char c, StringSplitOptions o = 0)", get: func(f *frame, a []any) any {
-			return split(f, text(a, 0), []string{ToString(a[1])}, -1, num(a, 2))
-		}},
-		{sig: "string[] Split(char c, int n, StringSplitOptions o = 0)", get: func(f *frame, a []any) any {
-			return split(f, text(a, 0), []string{ToString(a[1])}, num(a, 2), num(a, 3))
-		}},
-		{sig: "string[] Split(char[] c, int n)", get: func(f *frame, a []any) any { return splitChars(f, text(a, 0), a[1], num(a, 2), 0) }},
-		{sig: "string[] Split(char[] c, StringSplitOptions o)", get: func(f *frame, a []any) any { return splitChars(f, text(a, 0), a[1], -1, num(a, 2)) }},
-		{sig: "string[] Split(char[] c, int n, StringSplitOptions o)", get: func(f *frame, a []any) any {
-			return splitChars(f, text(a, 0), a[1], num(a, 2), num(a, 3))
-		}},
-		{sig: "string[] Split(string? s, StringSplitOptions o = 0)", get: func(f *frame, a []any) any {
-			return split(f, text(a, 0), nonEmpty([]string{text(a, 1)}), -1, num(a, 2))
-		}},
-		{sig: "string[] Split(string[] s, StringSplitOptions o)", get: func(f *frame, a []any) any {
-			return split(f, text(a, 0), separators(f, a[1]), -1, num(a, 2))
-		}},
-		{sig: "string[] Split(string[] s, int n, StringSplitOptions o)", get: func(f *frame, a []any) any {
-			return split(f, text(a, 0), separators(f, a[1]), num(a, 2), num(a, 3))
-		}},
-	}
-}
-
-func separators(f *frame, v any) []string {
-	if v == nil {
-		return nil
-	}
-	return nonEmpty(textsOf(f, v))
-}
-
-func nonEmpty(list []string) []string {
-	var out []string
-	for _, s := range list {
-		if s != "" {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-func splitChars(f *frame, s string, set any, n, options int64) any {
-	var seps []string
-	if a, _ := set.(*Array); a != nil {
-		for _, c := range a.items {
-			seps = append(seps, ToString(c))
-		}
-	}
-	return split(f, s, seps, n, options)
-}
-
-// split cuts at any separator, at white space when there is none, into at most n parts.
-func split(f *frame, s string, seps []string, n, options int64) any {
-	keepEmpty, trimmed := options&1 == 0, options&2 != 0
-	var out []any
-	add := func(part string) {
-		if trimmed {
-			part = strings.TrimSpace(part)
-		}
-		if part != "" || keepEmpty {
-			f.step(1)
-			out = append(out, part)
-		}
-	}
-	if n == 0 {
-		return &Array{elem: types().str}
-	}
-	for n < 0 || int64(len(out)) < n-1 {
-		i, k := nextSeparator(s, seps)
-		if i < 0 {
-			break
-		}
-		add(s[:i])
-		s = s[i+k:]
-	}
-	if !keepEmpty && n > 0 {
-		for {
-			i, k := nextSeparator(s, seps)
-			if i != 0 {
-				break
-			}
-			s = s[k:]
-		}
-	}
-	add(s)
-	f.charge(len(out) * 32)
-	return &Array{elem: types().str, items: out}
-}
-
-func nextSeparator(s string, seps []string) (at, size int) {
-	if len(seps) == 0 {
-		for i, r := range s {
-			if unicode.IsSpace(r) {
-				return i, len(string(r))
-			}
-		}
-		return -1, 0
-	}
-	at = -1
-	for _, sep := range seps {
-		area := s
-		if at >= 0 {
-			area = s[:min(len(s), at+len(sep))]
-		}
-		if i := strings.Index(area, sep); i >= 0 && (at < 0 || i < at) {
-			at, size = i, len(sep)
-		}
-	}
-	return at, size
-}
-
 func stringStatics() []row {
 	return []row{
 		{sig: "static bool IsNullOrEmpty(string? s)", get: func(s string) bool { return s == "" }},
@@ -402,7 +247,17 @@ func stringStatics() []row {
 		{sig: "static int Compare(string? a, string? b, StringComparison c)", get: func(_ *frame, a []any) any {
 			return int32(compareBy(text(a, 0), text(a, 1), num(a, 2)))
 		}},
-		{sig: "static int CompareOrdinal(string? a, string? b)", get: func(_ *frame, a []any) any { return int32(strings.Compare(text(a, 0), text(a, 1))) }},
+		{sig: "static int CompareOrdinal(string? a, string? b)", get: func(_ *frame, a []any) any { return int32(ordinalOrder(text(a, 0), text(a, 1))) }},
+		{sig: "static int CompareOrdinal(string? a, int i, string? b, int j, int n)", get: compareParts},
+		{sig: "static int Compare(string? a, int i, string? b, int j, int n)", get: compareParts},
+		{sig: "static int Compare(string? a, int i, string? b, int j, int n, bool ignoreCase)", get: compareParts},
+		{sig: "static int Compare(string? a, int i, string? b, int j, int n, StringComparison c)", get: compareParts},
+		{sig: "static int Compare(string? a, string? b, bool ignoreCase, CultureInfo? p)", get: func(_ *frame, a []any) any {
+			return int32(compareText(text(a, 0), text(a, 1), unboxBool(a[2])))
+		}},
+		{sig: "static string Join(char sep, params string[] args)", get: func(f *frame, a []any) any { return joinTexts(f, ToString(a[0]), a[1]) }},
+		{sig: "static string Join(char sep, params object[] args)", get: func(f *frame, a []any) any { return joinTexts(f, ToString(a[0]), a[1]) }},
+		{sig: "static string Intern(string s)", get: func(s string) string { return s }},
 		{sig: "static string Copy(string s)", get: func(s string) string { return s }},
 	}
 }
@@ -430,39 +285,36 @@ func joinTexts(f *frame, sep string, v any) any {
 	return strings.Join(list, sep)
 }
 
-func charRows() []row {
-	is := func(test func(rune) bool) func(int64) bool { return func(c int64) bool { return test(rune(c)) } }
-	to := func(conv func(rune) rune) tableFunc {
-		return func(_ *frame, a []any) any { return Char(conv(rune(num(a, 0)))) }
+func normalForm(n int64) norm.Form {
+	switch n {
+	case 2:
+		return norm.NFD
+	case 5:
+		return norm.NFKC
+	case 6:
+		return norm.NFKD
 	}
-	return []row{
-		{sig: "static bool IsDigit(char c)", get: is(unicode.IsDigit)},
-		{sig: "static bool IsNumber(char c)", get: is(unicode.IsNumber)},
-		{sig: "static bool IsLetter(char c)", get: is(unicode.IsLetter)},
-		{sig: "static bool IsLetterOrDigit(char c)", get: is(func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) })},
-		{sig: "static bool IsUpper(char c)", get: is(unicode.IsUpper)},
-		{sig: "static bool IsLower(char c)", get: is(unicode.IsLower)},
-		{sig: "static bool IsWhiteSpace(char c)", get: is(unicode.IsSpace)},
-		{sig: "static bool IsPunctuation(char c)", get: is(unicode.IsPunct)},
-		{sig: "static bool IsSymbol(char c)", get: is(unicode.IsSymbol)},
-		{sig: "static bool IsControl(char c)", get: is(unicode.IsControl)},
-		{sig: "static char ToUpper(char c)", get: to(unicode.ToUpper)}, {sig: "static char ToUpperInvariant(char c)", get: to(unicode.ToUpper)},
-		{sig: "static char ToLower(char c)", get: to(unicode.ToLower)}, {sig: "static char ToLowerInvariant(char c)", get: to(unicode.ToLower)},
-		{sig: "static string ToString(char c)", get: func(_ *frame, a []any) any { return ToString(a[0]) }},
-		{sig: "static double GetNumericValue(char c)", get: func(_ *frame, a []any) any {
-			if n := num(a, 0); n >= '0' && n <= '9' {
-				return float64(n - '0')
-			}
-			return float64(-1)
-		}},
-		{sig: "static char Parse(string s)", get: func(_ *frame, a []any) any {
-			u := units(text(a, 0))
-			if len(u) != 1 {
-				throw("System.FormatException", "String must be exactly one character long.")
-			}
-			return Char(u[0])
-		}},
-		{sig: "static char MinValue", get: fixedValue(Char(0))}, {sig: "static char MaxValue", get: fixedValue(Char(0xFFFF))},
-		{sig: "int CompareTo(char c)", get: func(_ *frame, a []any) any { return int32(num(a, 0) - num(a, 1)) }},
+	return norm.NFC
+}
+
+// compareParts compares parts of two strings of at most n units.
+func compareParts(_ *frame, a []any) any {
+	part := func(s string, i int64) string {
+		n := int64(length16(s))
+		if i < 0 || i > n || num(a, 4) < 0 {
+			outOfRange("index and length")
+		}
+		return substring(s, i, min(num(a, 4), n-i))
 	}
+	x, y := part(text(a, 0), num(a, 1)), part(text(a, 2), num(a, 3))
+	kind := int64(0)
+	if len(a) > 5 {
+		switch v := a[5].(type) {
+		case bool:
+			kind = b2i(v)
+		case Enum:
+			kind = v.v
+		}
+	}
+	return int32(compareBy(x, y, kind))
 }

@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"encoding/binary"
 	"html"
 	"net/url"
 	"strings"
@@ -42,6 +41,8 @@ func textTypes() []typeRow {
 				r.rest, r.done = "", true
 				return s
 			}},
+			{sig: "int Read()", get: func(_ *frame, a []any) any { return a[0].(*reader).next(true) }},
+			{sig: "int Peek()", get: func(_ *frame, a []any) any { return a[0].(*reader).next(false) }},
 			{sig: "string ReadLine()", get: func(_ *frame, a []any) any {
 				r := a[0].(*reader)
 				if r.rest == "" {
@@ -141,147 +142,21 @@ func htmlEncode(s string) string {
 	return b.String()
 }
 
-// encoding is a System.Text.Encoding by name.
-type encoding string
-
-func encodingNamed(s string) encoding {
-	switch strings.ToLower(s) {
-	case "utf-8", "utf8":
-		return "UTF8"
-	case "ascii", "us-ascii":
-		return "ASCII"
-	case "iso-8859-1", "latin1":
-		return "Latin1"
-	case "utf-16", "unicode":
-		return "Unicode"
-	}
-	throw("System.ArgumentException", "'%s' is not a supported encoding name.", s)
-	return ""
-}
-
-func (e encoding) encode(s string) []byte {
-	switch e {
-	case "Unicode", "BigEndianUnicode":
-		var order binary.AppendByteOrder = binary.LittleEndian
-		if e != "Unicode" {
-			order = binary.BigEndian
-		}
-		var out []byte
-		for _, u := range units(s) {
-			out = order.AppendUint16(out, u)
-		}
-		return out
-	case "UTF32":
-		var out []byte
-		for _, r := range s {
-			out = binary.LittleEndian.AppendUint32(out, uint32(r))
-		}
-		return out
-	case "ASCII", "Latin1":
-		limit := rune(0x80)
-		if e == "Latin1" {
-			limit = 0x100
-		}
-		var out []byte
-		for _, r := range s {
-			if r >= limit {
-				r = '?'
-			}
-			out = append(out, byte(r))
-		}
-		return out
-	}
-	return []byte(s)
-}
-
-func (e encoding) decode(b []byte) string {
-	switch e {
-	case "Unicode", "BigEndianUnicode":
-		var order binary.ByteOrder = binary.LittleEndian
-		if e != "Unicode" {
-			order = binary.BigEndian
-		}
-		u := make([]uint16, len(b)/2)
-		for i := range u {
-			u[i] = order.Uint16(b[2*i:])
-		}
-		return fromUnits(u)
-	case "UTF32":
-		var out strings.Builder
-		for i := 0; i+4 <= len(b); i += 4 {
-			out.WriteRune(rune(binary.LittleEndian.Uint32(b[i:])))
-		}
-		return out.String()
-	case "ASCII", "Latin1":
-		var out strings.Builder
-		for _, c := range b {
-			if c >= 0x80 && e == "ASCII" {
-				out.WriteByte('?')
-			} else {
-				out.WriteRune(rune(c))
-			}
-		}
-		return out.String()
-	}
-	if utf8.Valid(b) {
-		return string(b)
-	}
-	return strings.ToValidUTF8(string(b), "\uFFFD")
-}
-
 type reader struct {
 	rest string
 	done bool
 }
 
-// builder is a StringBuilder.
-type builder struct{ b []byte }
-
 // String is the text so far.
 func (b *builder) String() string { return string(b.b) }
 
-func builderRows() []row {
-	add := func(f *frame, b *builder, s string) any {
-		f.charge(len(s))
-		b.b = append(b.b, s...)
-		return b
-	}
-	appendOne := func(f *frame, a []any) any { return add(f, a[0].(*builder), ToString(a[1])) }
-	edit := func(change func(f *frame, s string, a []any) string) tableFunc {
-		return func(f *frame, a []any) any {
-			b := a[0].(*builder)
-			s := change(f, string(b.b), a)
-			f.charge(len(s))
-			b.b = []byte(s)
-			return b
+// next is the next character, -1 at the end.
+func (r *reader) next(take bool) any {
+	for i, c := range r.rest {
+		if take {
+			r.rest = r.rest[i+utf8.RuneLen(c):]
 		}
+		return int32(units(string(c))[0])
 	}
-	return []row{
-		{sig: "new()", get: func(*frame, []any) any { return &builder{} }}, {sig: "new(int n)", get: func(*frame, []any) any { return &builder{} }},
-		{sig: "new(string? s)", get: func(_ *frame, a []any) any { return &builder{[]byte(text(a, 0))} }},
-		{sig: "StringBuilder Append(string? s)", get: appendOne}, {sig: "StringBuilder Append(object? s)", get: appendOne},
-		{sig: "StringBuilder Append(char c, int n)", get: func(f *frame, a []any) any { return add(f, a[0].(*builder), repeat(f, ToString(a[1]), num(a, 2))) }},
-		{sig: "StringBuilder AppendLine()", get: func(f *frame, a []any) any { return add(f, a[0].(*builder), newline) }},
-		{sig: "StringBuilder AppendLine(string? s)", get: func(f *frame, a []any) any { return add(f, a[0].(*builder), text(a, 1)+newline) }},
-		{sig: "StringBuilder AppendFormat(string s, params object[] p)", get: func(f *frame, a []any) any {
-			return add(f, a[0].(*builder), formatArray(f, text(a, 1), a[2]).(string))
-		}},
-		{sig: "StringBuilder Clear()", get: func(_ *frame, a []any) any { a[0].(*builder).b = nil; return a[0] }},
-		{sig: "StringBuilder Insert(int i, string? s)", get: edit(func(f *frame, s string, a []any) string {
-			return substring(s, 0, max(num(a, 1), 0)) + text(a, 2) + substring(s, num(a, 1), -1)
-		})},
-		{sig: "StringBuilder Remove(int i, int n)", get: edit(func(f *frame, s string, a []any) string {
-			return substring(s, 0, max(num(a, 1), 0)) + substring(s, num(a, 1)+num(a, 2), -1)
-		})},
-		{sig: "StringBuilder Replace(string x, string? y)", get: edit(func(f *frame, s string, a []any) string { return replaceAll(f, s, text(a, 1), text(a, 2)) })},
-		{sig: "StringBuilder Replace(char x, char y)", get: edit(func(f *frame, s string, a []any) string {
-			return replaceAll(f, s, ToString(a[1]), ToString(a[2]))
-		})},
-		{sig: "int Length", get: func(v any) int64 { return int64(length16(v.(*builder).String())) }, set: func(_ *frame, a []any) any {
-			b := a[0].(*builder)
-			b.b = []byte(substring(string(b.b), 0, max(num(a, 1), 0)))
-			return nil
-		}},
-		{sig: "char this[int i]", get: func(_ *frame, a []any) any { return Char(charAt(a[0].(*builder).String(), num(a, 1))) }},
-	}
+	return int32(-1)
 }

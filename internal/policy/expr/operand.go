@@ -23,6 +23,8 @@ type operand struct {
 	name   string
 	lambda *lambdaX
 	local  *localFunc
+
+	variable *variableInfo // that the operand reads
 }
 
 type operandKind uint8

@@ -18,7 +18,7 @@ func (p *parser) expression() node {
 		return l
 	}
 	switch op.text {
-	case "=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<=", "??=":
+	case "=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<=", ">>=", "??=":
 		p.i++
 		return &assignX{at(op.pos), op.text[:len(op.text)-1], l, p.expression()}
 	case ">":

@@ -103,7 +103,9 @@ func (p *parser) keywordStatement(t *token) node {
 	case "checked", "unchecked":
 		if n := p.peek(1); n.kind == tOp && n.text == "{" {
 			p.i++
-			return p.block()
+			body := p.block()
+			body.checked = t.text
+			return body
 		}
 	case "goto", "lock", "fixed", "unsafe", "yield":
 		if t.text != "yield" || p.peek(1).text == "return" || p.peek(1).text == "break" {

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -35,6 +36,8 @@ func ToString(v any) string {
 		return x.String()
 	case Enum:
 		return x.String()
+	case *typ:
+		return x.fullName()
 	case interface{ String() string }:
 		return x.String()
 	}
@@ -243,6 +246,15 @@ func (g Guid) format(f string) string {
 		return "{" + d + "}"
 	case "P", "p":
 		return "(" + d + ")"
+	case "X", "x":
+		out := fmt.Sprintf("{0x%s,0x%s,0x%s,{", d[:8], d[9:13], d[14:18])
+		for i, v := range g[8:] {
+			if i > 0 {
+				out += ","
+			}
+			out += fmt.Sprintf("0x%02x", v)
+		}
+		return out + "}}"
 	}
 	throw("System.FormatException", "Format string can be only \"D\", \"d\", \"N\", \"n\", \"P\", \"p\", \"B\", \"b\", \"X\" or \"x\".")
 	return ""

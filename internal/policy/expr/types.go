@@ -47,6 +47,7 @@ type typeDef struct {
 	bases      []*typ // in terms of params
 	members    map[string][]*member
 	extended   bool
+	flags      bool           // an enumeration of bits
 	is         func(any) bool // does a boxed value have this type
 	enum       []string
 	values     []int64
@@ -67,6 +68,7 @@ type member struct {
 	ret     *typ
 	get     any // the Go function
 	set     any
+	konst   bool // a compile-time constant
 	canonic bool // the first argument is a header name
 }
 

@@ -81,7 +81,7 @@ func buildUniverse() *universe {
 	return u
 }
 
-var declKinds = map[string]kind{"class": kRef, "interface": kRef, "static": kRef, "struct": kStruct, "enum": kEnum, "delegate": kFunc}
+var declKinds = map[string]kind{"class": kRef, "interface": kRef, "static": kRef, "struct": kStruct, "enum": kEnum, "flags": kEnum, "delegate": kFunc}
 
 var builtinKinds = map[string]kind{"Void": kVoid, "Null": kNull, "Boolean": kBool, "Char": kChar, "SByte": kInt8, "Byte": kUint8,
 	"Int16": kInt16, "UInt16": kUint16, "Int32": kInt32, "UInt32": kUint32, "Int64": kInt64, "UInt64": kUint64, "Single": kFloat32,
@@ -96,7 +96,7 @@ func (u *universe) declare(r *typeRow) *typeDef {
 	word, rest, _ := strings.Cut(r.decl, " ")
 	head, _, _ := strings.Cut(rest, " : ")
 	name, params, _ := strings.Cut(strings.TrimSuffix(head, ">"), "<")
-	d := &typeDef{full: name, kind: declKinds[word], is: r.is, extended: r.extended, members: map[string][]*member{}}
+	d := &typeDef{full: name, kind: declKinds[word], is: r.is, flags: word == "flags", extended: r.extended, members: map[string][]*member{}}
 	space := ""
 	d.name = name
 	if i := strings.LastIndexByte(name, '.'); i >= 0 {
@@ -170,6 +170,9 @@ func (u *universe) inherit(d *typeDef, decl string) {
 			}
 		}
 	}
+	if d.kind == kEnum {
+		d.bases = append(d.bases, &typ{def: u.full["System.Enum"]})
+	}
 	if d != u.object.def && d.kind != kVoid && d.kind != kNull {
 		d.bases = append(d.bases, u.object)
 	}
@@ -222,6 +225,9 @@ func (u *universe) addRow(d *typeDef, r row) {
 	}
 	if s, ok := strings.CutPrefix(sig, "header "); ok {
 		m.canonic, sig = true, s
+	}
+	if s, ok := strings.CutPrefix(sig, "const "); ok {
+		m.konst, sig = true, s
 	}
 	p := newParser(sig, 0, len(sig), 0)
 	m.static = p.acceptWord("static")

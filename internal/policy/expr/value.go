@@ -16,7 +16,9 @@ type Array struct {
 	elem  *typ
 	items []any
 	list  bool // List<T>: may grow
-	ver   int  // counts changes, so that enumerations notice them
+	lifo  bool // Stack<T>: enumerates from the end
+	room  int64
+	ver   int // counts changes, so that enumerations notice them
 }
 
 // String is the name of the enumeration's value.
@@ -24,6 +26,11 @@ func (e Enum) String() string {
 	for i, v := range e.def.values {
 		if v == e.v {
 			return e.def.enum[i]
+		}
+	}
+	if e.def.flags {
+		if s := e.flagsText(); s != "" {
+			return s
 		}
 	}
 	return ToString(e.v)
