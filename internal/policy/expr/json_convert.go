@@ -156,6 +156,23 @@ func fromJSON(f *frame, v *JToken, t *typ) any {
 			out.items = append(out.items, fromJSON(f, c, t.args[0]))
 		}
 		return out
+	case t.is(kAnonymous) && v.kind == JObject:
+		o := &Object{def: t.def, values: make([]any, len(t.def.fields))}
+		for i, name := range t.def.fields {
+			o.values[i] = zeroValue(t.def.types[i])
+			for _, p := range v.items {
+				if equalFold(p.name, name, ordinalIgnoreCase) {
+					o.values[i] = fromJSON(f, p.items[0], t.def.types[i])
+				}
+			}
+		}
+		return o
+	case t.def.name == "HashSet" && v.kind == JArray:
+		set := newSet(t.args[0])
+		for _, c := range v.items {
+			set.add(fromJSON(f, c, t.args[0]))
+		}
+		return set
 	case t.def.name == "Dictionary" || t.def.name == "IDictionary":
 		if v.kind != JObject {
 			noConversion(v, t)

@@ -11,7 +11,7 @@ func memberTables() []typeRow {
 	var all []typeRow
 	for _, t := range [][]typeRow{
 		coreTypes(), stringTypes(), numberTypes(), timeTypes(), collectionTypes(), linqTypes(), contextTypes(), messageTypes(),
-		jsonTypes(), textTypes(), regexTypes(), cryptoTypes(), xmlTypes(), linqXMLTypes(), documentedTypes(), zoneTypes(), exceptionTypes(), extendedTypes(),
+		jsonTypes(), jsonEditTypes(), textTypes(), regexTypes(), cryptoTypes(), xmlTypes(), linqXMLTypes(), documentedTypes(), zoneTypes(), exceptionTypes(), extendedTypes(),
 	} {
 		all = append(all, t...)
 	}

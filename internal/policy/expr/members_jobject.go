@@ -3,6 +3,17 @@ package expr
 func objectRows() []row {
 	return []row{
 		{sig: "new()", get: func(*frame, []any) any { return NewJObject() }},
+		{sig: "new(JObject o)", get: func(f *frame, a []any) any { f.charge(256); return arg[*JToken](a, 0).clone() }},
+		{sig: "JProperty Property(string name, StringComparison c)", get: func(_ *frame, a []any) any { return pointer(a[0].(*JToken).propertyBy(text(a, 1), num(a, 2))) }},
+		{sig: "bool TryGetValue(string name, StringComparison c, out JToken v)", get: func(_ *frame, a []any) any {
+			p := a[0].(*JToken).propertyBy(text(a, 1), num(a, 2))
+			if p == nil {
+				a[3].(*outRef).set(nil)
+				return false
+			}
+			a[3].(*outRef).set(p.items[0])
+			return true
+		}},
 		{sig: "new(params object[] c)", get: func(f *frame, a []any) any {
 			t := NewJObject()
 			for _, v := range a[0].(*Array).items {
@@ -37,11 +48,8 @@ func objectRows() []row {
 		{sig: "IEnumerable<JToken> PropertyValues()", get: func(_ *frame, a []any) any { return tokenArray(a[0].(*JToken).Items()) }},
 		{sig: "JToken GetValue(string name)", get: func(v any, name string) any { return pointer(v.(*JToken).Get(name)) }},
 		{sig: "JToken GetValue(string name, StringComparison c)", get: func(_ *frame, a []any) any {
-			t := a[0].(*JToken)
-			for _, p := range t.items {
-				if equalFold(p.name, text(a, 1), num(a, 2)) {
-					return p.items[0]
-				}
+			if p := a[0].(*JToken).propertyBy(text(a, 1), num(a, 2)); p != nil {
+				return p.items[0]
 			}
 			return nil
 		}},
@@ -58,7 +66,6 @@ func objectRows() []row {
 			p.remove()
 			return true
 		}},
-		{sig: "void Merge(object? v)", get: func(f *frame, a []any) any { a[0].(*JToken).merge(jsonOf(a[1])); return nil }},
 		{sig: "static JObject Parse(string s)", get: parseAs(JObject)},
 		{sig: "static JObject FromObject(object v)", get: func(f *frame, a []any) any {
 			t := jsonOf(materialise(f, a[0]))
@@ -67,25 +74,6 @@ func objectRows() []row {
 			}
 			return t
 		}},
-	}
-}
-
-func (t *JToken) merge(o *JToken) {
-	if o.kind != JObject {
-		return
-	}
-	for _, p := range o.items {
-		mine := t.Get(p.name)
-		switch v := p.items[0]; {
-		case mine != nil && mine.kind == JObject && v.kind == JObject:
-			mine.merge(v)
-		case mine != nil && mine.kind == JArray && v.kind == JArray:
-			for _, c := range v.items {
-				mine.items = append(mine.items, mine.adopt(c))
-			}
-		case mine == nil || v.kind != JNull:
-			t.setProperty(p.name, v)
-		}
 	}
 }
 
@@ -113,7 +101,7 @@ func arrayTokenRows() []row {
 		return t
 	}
 	return []row{
-		{sig: "new()", get: create},
+		{sig: "new()", get: create}, {sig: "new(JArray o)", get: func(f *frame, a []any) any { f.charge(256); return arg[*JToken](a, 0).clone() }},
 		{sig: "new(params object[] c)", get: create}, {sig: "new(object c)", get: create},
 		{sig: "JToken this[int i]", get: arrayGet, set: tokenSet}, {sig: "JToken this[object i]", get: tokenIndex, set: tokenSet},
 		{sig: "void Add(JToken? v)", get: listAdd}, {sig: "void Add(object? v)", get: listAdd},
@@ -126,11 +114,18 @@ func arrayTokenRows() []row {
 			}
 			return t
 		}},
-		{sig: "void Merge(object? v)", get: func(f *frame, a []any) any {
-			for _, c := range jsonOf(materialise(f, a[1])).Items() {
-				a[0].(*JToken).addContent(c)
-			}
-			return nil
-		}},
 	}
+}
+
+// propertyBy finds the exact name first, then by the comparison.
+func (t *JToken) propertyBy(name string, kind int64) *JToken {
+	if p := t.property(name); p != nil {
+		return p
+	}
+	for _, p := range t.items {
+		if equalFold(p.name, name, kind) {
+			return p
+		}
+	}
+	return nil
 }

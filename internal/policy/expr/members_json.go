@@ -2,6 +2,7 @@ package expr
 
 import (
 	"strconv"
+	"strings"
 )
 
 func jsonKind(kinds ...JTokenType) func(any) bool {
@@ -30,6 +31,14 @@ func jsonTypes() []typeRow {
 		{decl: "class " + ns + "JContainer : JToken", is: jsonKind(JObject, JArray, JProperty), rows: []row{
 			{sig: "int Count", get: func(v any) int64 { return int64(len(v.(*JToken).items)) }},
 			{sig: "void Add(object? v)", get: listAdd}, {sig: "void RemoveAll()", get: listClear},
+			{sig: "void Merge(object? v)", get: mergeRow}, {sig: "void Merge(object? v, JsonMergeSettings? s)", get: mergeRow},
+			{sig: "void ReplaceAll(params object[] v)", get: func(f *frame, a []any) any {
+				listClear(f, a[:1])
+				for _, v := range collect(f, a[1]) {
+					listAdd(f, []any{a[0], v})
+				}
+				return nil
+			}},
 			{sig: "void AddFirst(object? v)", get: func(f *frame, a []any) any { return listInsert(f, []any{a[0], int32(0), a[1]}) }},
 		}},
 		{decl: "class " + ns + "JObject : IEnumerable<KeyValuePair<string,JToken>>, JContainer", is: jsonKind(JObject), rows: objectRows()},
@@ -53,6 +62,10 @@ func jsonTypes() []typeRow {
 				return nil
 			}},
 			{sig: "static JValue CreateNull()", get: func(*frame, []any) any { return jsonOf(nil) }},
+			{sig: "static JValue CreateUndefined()", get: func(*frame, []any) any { return &JToken{kind: JUndefined} }},
+			{sig: "static JValue CreateString(string? s)", get: func(_ *frame, a []any) any { return jsonOf(a[0]) }},
+			{sig: "int CompareTo(JValue? v)", get: func(_ *frame, a []any) any { return int32(compareValues(a[0], a[1])) }},
+			{sig: "bool Equals(JValue? v)", get: func(_ *frame, a []any) any { return Equal(a[0], a[1]) }},
 		}},
 		{decl: "class " + ns + "JRaw : JValue", is: jsonKind(JRaw), rows: []row{
 			{sig: "new(object v)", get: func(_ *frame, a []any) any { return &JToken{kind: JRaw, value: ToString(a[0])} }},
@@ -84,13 +97,19 @@ func jsonTypes() []typeRow {
 			{sig: "static string SerializeObject(object? v, Formatting f, JsonSerializerSettings s)", get: serialize},
 			{sig: "static string ToString(object? v)", get: serialize},
 			{sig: "static object DeserializeObject(string s)", get: func(f *frame, a []any) any {
+				if strings.TrimSpace(text(a, 0)) == "" {
+					return nil
+				}
 				t := parseJSON(f.machine, text(a, 0))
 				if !t.container() {
 					return t.value
 				}
 				return t
 			}},
-			{sig: "static T DeserializeObject<T>(string s)", get: func(f *frame, t []*typ, a []any) any { return fromJSON(f, parseJSON(f.machine, text(a, 0)), t[0]) }},
+			{sig: "static T DeserializeObject<T>(string s)", get: func(f *frame, t []*typ, a []any) any { return deserialize(f, text(a, 0), t[0]) }},
+			{sig: "static T DeserializeObject<T>(string s, JsonSerializerSettings? o)", get: func(f *frame, t []*typ, a []any) any { return deserialize(f, text(a, 0), t[0]) }},
+			{sig: "static object DeserializeObject(string s, Type t)", get: func(f *frame, a []any) any { return deserialize(f, text(a, 0), arg[*typ](a, 1)) }},
+			{sig: "static T DeserializeAnonymousType<T>(string s, T prototype)", get: func(f *frame, t []*typ, a []any) any { return deserialize(f, text(a, 0), t[0]) }},
 		}},
 	}
 }
@@ -170,7 +189,7 @@ var tokenConversions = []string{"bool", "int", "long", "double", "float", "decim
 	"DateTime", "DateTimeOffset", "Guid", "TimeSpan", "Uri"}
 
 func tokenRows() []row {
-	rows := []row{
+	rows := append(editRows(), []row{
 		{sig: "JToken this[object key]", get: tokenIndex, set: tokenSet},
 		{sig: "JTokenType Type", get: func(v any) int64 { return int64(v.(*JToken).kind) }},
 		{sig: "JToken Parent", get: func(_ *frame, a []any) any { return pointer(a[0].(*JToken).parent) }},
@@ -206,11 +225,11 @@ func tokenRows() []row {
 			}
 			return out
 		}},
-		{sig: "static IEnumerable<JToken> Values(this IEnumerable<JToken> v)", get: func(f *frame, a []any) any {
+		{sig: "static IJEnumerable<JToken> Values(this IEnumerable<JToken> v)", get: func(f *frame, a []any) any {
 			return tokens(f, a[0], func(t *JToken) []*JToken { return t.Items() })
 		}},
-		{sig: "IEnumerable<JToken> Children()", get: func(_ *frame, a []any) any { return tokenArray(a[0].(*JToken).items) }},
-		{sig: "IEnumerable<T> Children<T>()", get: func(_ *frame, t []*typ, a []any) any {
+		{sig: "IJEnumerable<JToken> Children()", get: func(_ *frame, a []any) any { return tokenArray(a[0].(*JToken).items) }},
+		{sig: "IJEnumerable<T> Children<T>()", get: func(_ *frame, t []*typ, a []any) any {
 			out := &Array{elem: t[0]}
 			for _, c := range a[0].(*JToken).items {
 				if isInstance(c, t[0]) {
@@ -251,7 +270,7 @@ func tokenRows() []row {
 			y, _ := a[1].(*JToken)
 			return x.deepEquals(y)
 		}},
-	}
+	}...)
 	for _, w := range tokenConversions {
 		from := w
 		if w == "string" || w == "Uri" {
@@ -372,10 +391,21 @@ func (t *JToken) path() string {
 			}
 		}
 	case JObject:
+		if strings.ContainsAny(t.name, ". '/\"[]()\t\n\r\f\b\\\u0085\u2028\u2029") {
+			return up + "['" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(t.name) + "']"
+		}
 		if up != "" {
 			up += "."
 		}
 		return up + t.name
 	}
 	return up
+}
+
+// deserialize reads a text; an empty one is null.
+func deserialize(f *frame, s string, t *typ) any {
+	if strings.TrimSpace(s) == "" {
+		return zeroValue(t)
+	}
+	return fromJSON(f, parseJSON(f.machine, s), t)
 }
