@@ -205,6 +205,7 @@ func coreTypes() []typeRow {
 		{decl: "class System.Random", is: instance[*random], rows: randomRows()},
 		{decl: "class System.Uri", is: instance[*URI], rows: uriRows()},
 		{decl: "enum System.UriPartial", enum: "Scheme Authority Path Query"},
+		{decl: "enum System.UriHostNameType", enum: "Unknown Basic Dns IPv4 IPv6"},
 		{decl: "enum System.UriKind", enum: "RelativeOrAbsolute Absolute Relative"},
 		{decl: "class System.UriBuilder", is: instance[*uriBuilder], rows: uriBuilderRows()},
 		{decl: "static System.Environment", rows: []row{{sig: "static string NewLine", get: fixedValue(newline)}}},

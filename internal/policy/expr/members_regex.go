@@ -295,6 +295,20 @@ func (m *match) expand(t string) string {
 		case c == '$':
 			b.WriteByte('$')
 			i++
+		case c == '`':
+			b.WriteString(m.text[:m.loc[0]])
+			i++
+		case c == '\'':
+			b.WriteString(m.text[m.loc[1]:])
+			i++
+		case c == '_':
+			b.WriteString(m.text)
+			i++
+		case c == '+':
+			if last := len(m.r.names) - 1; last > 0 {
+				b.WriteString((&match{r: m.r, text: m.text, loc: m.loc, group: last}).String())
+			}
+			i++
 		case c == '&' || c == '0':
 			b.WriteString(m.String())
 			i++
@@ -373,7 +387,7 @@ func regexTypes() []typeRow {
 				}
 				return ToString(int64(m.group))
 			}},
-			{sig: "CaptureCollection Captures", get: func(v any) any { return &regexMatches{[]*match{v.(*match)}} }},
+			{sig: "CaptureCollection Captures", get: func(v any) any { return &regexMatches{v.(*match).captures()} }},
 		}},
 		{decl: "class " + ns + "Match : Group", is: instance[*match], rows: []row{
 			{sig: "GroupCollection Groups", get: func(v any) any {
@@ -419,7 +433,7 @@ func regexMethods() []regexMethod {
 		{"bool IsMatch", func(f *frame, r *regex, s string, _ []any) any { return r.engine(s).isMatch(r.input(f, s)) }},
 		{"Match Match", func(f *frame, r *regex, s string, _ []any) any { return r.first(f, s) }},
 		{"MatchCollection Matches", func(f *frame, r *regex, s string, _ []any) any { return &regexMatches{r.all(f, s, -1)} }},
-		{"string[] Split", func(f *frame, r *regex, s string, _ []any) any { return r.split(f, s) }},
+		{"string[] Split", func(f *frame, r *regex, s string, _ []any) any { return r.split(f, s, 0) }},
 	}
 }
 
@@ -429,10 +443,13 @@ type regexMethod struct {
 }
 
 // split keeps captured groups, as .NET does.
-func (r *regex) split(f *frame, s string) any {
+func (r *regex) split(f *frame, s string, n int64) any {
 	var out []string
 	last := 0
-	for _, m := range r.all(f, s, -1) {
+	if n == 1 {
+		return stringArray([]string{s})
+	}
+	for _, m := range r.all(f, s, int(n-1)) {
 		out = append(out, s[last:m.loc[0]])
 		for g := 1; g < len(r.names); g++ {
 			if x := (&match{r: r, text: s, loc: m.loc, group: g}); x.ok() {
@@ -461,6 +478,7 @@ func regexInstance() []row {
 		{sig: "string Replace(string s, string with, int n)", get: func(f *frame, a []any) any { return a[0].(*regex).replaceWith(f, text(a, 1), a[2], int(num(a, 3))) }},
 		{sig: "string Replace(string s, Func<Match,string> with)", get: func(f *frame, a []any) any { return a[0].(*regex).replaceWith(f, text(a, 1), a[2], -1) }},
 	}
+	rows = append(rows, regexMore()...)
 	for _, m := range regexMethods() {
 		rows = append(rows, row{sig: m.sig + "(string s)", get: func(f *frame, a []any) any { return m.run(f, a[0].(*regex), text(a, 1), a) }})
 	}
@@ -469,8 +487,10 @@ func regexInstance() []row {
 
 func regexStatics() []row {
 	options := func(a []any) int64 {
-		if e, ok := a[len(a)-1].(Enum); ok {
-			return e.v
+		for _, v := range a {
+			if e, ok := v.(Enum); ok {
+				return e.v
+			}
 		}
 		return 0
 	}
@@ -480,14 +500,17 @@ func regexStatics() []row {
 	rows := []row{
 		{sig: "static string Replace(string s, string pattern, string with)", get: replace},
 		{sig: "static string Replace(string s, string pattern, string with, RegexOptions o)", get: replace},
+		{sig: "static string Replace(string s, string pattern, string with, RegexOptions o, TimeSpan t)", get: replace},
+		{sig: "static string Replace(string s, string pattern, Func<Match,string> with, RegexOptions o, TimeSpan t)", get: replace},
 		{sig: "static string Replace(string s, string pattern, Func<Match,string> with)", get: replace},
 		{sig: "static string Replace(string s, string pattern, Func<Match,string> with, RegexOptions o)", get: replace},
-		{sig: "static string Escape(string s)", get: regexp.QuoteMeta},
-		{sig: "static string Unescape(string s)", get: func(s string) string { return strings.ReplaceAll(s, `\`, "") }},
+		{sig: "static string Escape(string s)", get: escapePattern},
+		{sig: "static string Unescape(string s)", get: unescapePattern},
 	}
 	for _, m := range regexMethods() {
 		get := func(f *frame, a []any) any { return m.run(f, mustRegex(f, a[1], options(a)), text(a, 0), a) }
-		rows = append(rows, row{sig: "static " + m.sig + "(string s, string pattern)", get: get}, row{sig: "static " + m.sig + "(string s, string pattern, RegexOptions o)", get: get})
+		rows = append(rows, row{sig: "static " + m.sig + "(string s, string pattern)", get: get}, row{sig: "static " + m.sig + "(string s, string pattern, RegexOptions o)", get: get},
+			row{sig: "static " + m.sig + "(string s, string pattern, RegexOptions o, TimeSpan t)", get: get})
 	}
 	return rows
 }

@@ -8,28 +8,8 @@ import (
 )
 
 func textTypes() []typeRow {
-	var byName []row
-	for _, n := range []string{"UTF8", "ASCII", "Unicode", "BigEndianUnicode", "UTF32", "Default", "Latin1"} {
-		byName = append(byName, row{sig: "static Encoding " + n, get: fixedValue(encoding(n))})
-	}
 	return []typeRow{
-		{decl: "class System.Text.Encoding", is: instance[encoding], rows: append(byName, []row{
-			{sig: "byte[] GetBytes(string s)", get: func(f *frame, a []any) any { f.charge(len(text(a, 1))); return a[0].(encoding).encode(text(a, 1)) }},
-			{sig: "byte[] GetBytes(char[] c)", get: func(f *frame, a []any) any { return a[0].(encoding).encode(charsText(a[1])) }},
-			{sig: "int GetByteCount(string s)", get: func(f *frame, a []any) any { return int32(len(a[0].(encoding).encode(text(a, 1)))) }},
-			{sig: "string GetString(byte[] b)", get: func(f *frame, a []any) any {
-				f.charge(len(arg[[]byte](a, 1)))
-				return a[0].(encoding).decode(arg[[]byte](a, 1))
-			}},
-			{sig: "string GetString(byte[] b, int i, int n)", get: func(f *frame, a []any) any {
-				b, i, n := arg[[]byte](a, 1), num(a, 2), num(a, 3)
-				if i < 0 || n < 0 || i+n > int64(len(b)) {
-					badIndex()
-				}
-				return a[0].(encoding).decode(b[i : i+n])
-			}},
-			{sig: "static Encoding GetEncoding(string name)", get: func(_ *frame, a []any) any { return encodingNamed(text(a, 0)) }},
-		}...)},
+		{decl: "class System.Text.Encoding", is: instance[encoding], rows: encodingRows()},
 		{decl: "class System.Text.UTF8Encoding : Encoding", is: instance[encoding], rows: []row{{sig: "new()", get: func(*frame, []any) any { return encoding("UTF8") }},
 			{sig: "new(bool bom)", get: func(*frame, []any) any { return encoding("UTF8") }}}},
 		{decl: "class System.Text.ASCIIEncoding : Encoding", is: instance[encoding], rows: []row{{sig: "new()", get: func(*frame, []any) any { return encoding("ASCII") }}}},
@@ -56,6 +36,22 @@ func textTypes() []typeRow {
 		{decl: "class System.IO.StringReader : TextReader", is: instance[*reader], rows: []row{{sig: "new(string s)", get: func(_ *frame, a []any) any { return &reader{rest: text(a, 0)} }}}},
 		{decl: "static System.Net.WebUtility", rows: []row{
 			{sig: "static string UrlEncode(string? s)", get: nullable(webEncode)}, {sig: "static string UrlDecode(string? s)", get: nullable(webDecode)},
+			{sig: "static byte[] UrlEncodeToBytes(byte[]? b, int i, int n)", get: func(_ *frame, a []any) any {
+				b, _ := a[0].([]byte)
+				i, n := num(a, 1), num(a, 2)
+				if i < 0 || n < 0 || i+n > int64(len(b)) {
+					badIndex()
+				}
+				return []byte(webEncode(string(b[i : i+n])))
+			}},
+			{sig: "static byte[] UrlDecodeToBytes(byte[]? b, int i, int n)", get: func(_ *frame, a []any) any {
+				b, _ := a[0].([]byte)
+				i, n := num(a, 1), num(a, 2)
+				if i < 0 || n < 0 || i+n > int64(len(b)) {
+					badIndex()
+				}
+				return []byte(webDecode(string(b[i : i+n])))
+			}},
 			{sig: "static string HtmlEncode(string? s)", get: nullable(htmlEncode)}, {sig: "static string HtmlDecode(string? s)", get: nullable(html.UnescapeString)},
 		}},
 		{decl: "static System.Web.HttpUtility", extended: true, rows: []row{
