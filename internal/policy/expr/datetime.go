@@ -145,7 +145,10 @@ func (t TimeSpan) format(f string) string {
 	}
 	s := n % ticksPerDay / ticksPerSecond
 	if f == "g" || f == "G" {
-		return strings.TrimPrefix(t.String(), "0")
+		return t.general(f == "G")
+	}
+	if len(f) == 1 {
+		badFormat() // a single specifier of a custom format needs a percent sign
 	}
 	var b strings.Builder
 	for i := 0; i < len(f); {
@@ -162,8 +165,10 @@ func (t TimeSpan) format(f string) string {
 			fmt.Fprintf(&b, "%0*d", k, s%60)
 		case 'f', 'F':
 			b.WriteString(fraction(n%ticksPerSecond, k, c == 'F', &b))
-		default:
+		case '\\', '\'', '"', '%':
 			k = quotedFormat(f, i, &b)
+		default:
+			badFormat() // literals are escaped or quoted
 		}
 		i += k
 	}

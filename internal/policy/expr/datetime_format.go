@@ -234,17 +234,3 @@ func (d DateTime) Format(format string) (text string, ok bool) {
 
 // ParseDateTime is DateTime.TryParse with the invariant culture.
 func ParseDateTime(s string) (DateTime, bool) { return parseDate(s) }
-
-// exactLayout turns a .NET custom format into a Go layout.
-func exactLayout(f string) string {
-	if len(f) == 1 {
-		if s, ok := standardFormats[f[0]]; ok {
-			f = s
-		}
-	}
-	pairs := strings.NewReplacer("dddd", "Monday", "ddd", "Mon", "dd", "02", "yyyy", "2006", "yy", "06", "MMMM", "January", "MMM", "Jan",
-		"MM", "01", "HH", "15", "hh", "03", "mm", "04", "ss", "05", "tt", "PM", "zzz", "-07:00", "K", "Z07:00", "fffffff", "0000000",
-		"ffffff", "000000", "fff", "000", ".FFFFFFF", ".9999999", "'Z'", "Z", "'T'", "T", "'GMT'", "GMT", "'", "", "\\", "",
-		"H", "15", "M", "1", "d", "2", "m", "4", "s", "5", "h", "3")
-	return pairs.Replace(f)
-}

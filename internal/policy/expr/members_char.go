@@ -26,7 +26,6 @@ func charRows() []row {
 		{sig: "static bool TryParse(string? s, out char c)", get: func(_ *frame, a []any) any {
 			u := units(text(a, 0))
 			if len(u) != 1 {
-				u = append(u[:0], 0)
 				a[1].(*outRef).set(Char(0))
 				return false
 			}

@@ -20,10 +20,16 @@ type hasher struct {
 	make func() hash.Hash
 	key  []byte
 	hmac bool
+	fed  []byte // by TransformBlock
+	done bool   // TransformFinalBlock ran
 }
 
 func (h *hasher) sum(f *frame, data []byte) any {
 	f.step(1 + len(data)/512)
+	return h.digest(data)
+}
+
+func (h *hasher) digest(data []byte) []byte {
 	d := h.make()
 	if h.hmac {
 		d = hmac.New(h.make, h.key)
@@ -42,7 +48,7 @@ const cryptoSpace = "System.Security.Cryptography."
 
 func cryptoTypes() []typeRow {
 	out := []typeRow{
-		{decl: "class " + cryptoSpace + "HashAlgorithm : IDisposable", is: instance[*hasher], rows: []row{
+		{decl: "class " + cryptoSpace + "HashAlgorithm : IDisposable", is: instance[*hasher], rows: append(hashBlocks(), []row{
 			{sig: "byte[] ComputeHash(byte[] b)", get: func(f *frame, a []any) any { return a[0].(*hasher).sum(f, arg[[]byte](a, 1)) }},
 			{sig: "byte[] ComputeHash(byte[] b, int i, int n)", get: func(f *frame, a []any) any {
 				b, i, n := arg[[]byte](a, 1), num(a, 2), num(a, 3)
@@ -52,7 +58,7 @@ func cryptoTypes() []typeRow {
 				return a[0].(*hasher).sum(f, b[i:i+n])
 			}},
 			{sig: "int HashSize", get: func(v any) int64 { return int64(v.(*hasher).make().Size() * 8) }},
-		}},
+		}...)},
 		{decl: "class " + cryptoSpace + "KeyedHashAlgorithm : HashAlgorithm", is: instance[*hasher], rows: []row{
 			{sig: "byte[] Key", get: func(v any) any { return v.(*hasher).key }, set: func(_ *frame, a []any) any { a[0].(*hasher).key = arg[[]byte](a, 1); return nil }},
 		}},
@@ -62,7 +68,8 @@ func cryptoTypes() []typeRow {
 			{sig: "static RSASignaturePadding Pkcs1", get: fixedValue(padding2("pkcs1"))}, {sig: "static RSASignaturePadding Pss", get: fixedValue(padding2("pss"))},
 		}},
 		{decl: "class " + cryptoSpace + "RSAEncryptionPadding", is: instance[padding2], rows: []row{
-			{sig: "static RSAEncryptionPadding Pkcs1", get: fixedValue(padding2("pkcs1"))}, {sig: "static RSAEncryptionPadding OaepSHA256", get: fixedValue(padding2("oaep256"))},
+			{sig: "static RSAEncryptionPadding Pkcs1", get: fixedValue(padding2("pkcs1"))}, {sig: "static RSAEncryptionPadding OaepSHA1", get: fixedValue(padding2("oaep1"))}, {sig: "static RSAEncryptionPadding OaepSHA256", get: fixedValue(padding2("oaep256"))},
+			{sig: "static RSAEncryptionPadding OaepSHA384", get: fixedValue(padding2("oaep384"))}, {sig: "static RSAEncryptionPadding OaepSHA512", get: fixedValue(padding2("oaep512"))},
 		}},
 		{decl: "struct " + cryptoSpace + "RSAParameters", is: instance[*rsaParameters], rows: rsaParameterRows()},
 		{decl: "class " + cryptoSpace + "AsymmetricAlgorithm : IDisposable", is: instance[*rsaKey]},
@@ -99,9 +106,11 @@ func cryptoTypes() []typeRow {
 		for _, suffix := range []string{"Managed", "CryptoServiceProvider"} {
 			out = append(out, typeRow{decl: "class " + cryptoSpace + h.name + suffix + " : " + h.name, rows: []row{{sig: "new()", get: create}}})
 		}
-		keyed := func(_ *frame, a []any) any { return &hasher{"HMAC" + h.name, h.make, arg[[]byte](a, 0), true} }
+		keyed := func(_ *frame, a []any) any {
+			return &hasher{name: "HMAC" + h.name, make: h.make, key: arg[[]byte](a, 0), hmac: true}
+		}
 		out = append(out, typeRow{decl: "class " + cryptoSpace + "HMAC" + h.name + " : HMAC", is: func(v any) bool { x, ok := v.(*hasher); return ok && x.name == "HMAC"+h.name }, rows: []row{
-			{sig: "new(byte[] key)", get: keyed}, {sig: "new()", get: func(*frame, []any) any { return &hasher{"HMAC" + h.name, h.make, nil, true} }},
+			{sig: "new(byte[] key)", get: keyed}, {sig: "new()", get: func(*frame, []any) any { return &hasher{name: "HMAC" + h.name, make: h.make, hmac: true} }},
 			{sig: "static byte[] HashData(byte[] key, byte[] b)", get: func(f *frame, a []any) any {
 				return (&hasher{make: h.make, key: arg[[]byte](a, 0), hmac: true}).sum(f, arg[[]byte](a, 1))
 			}},
@@ -234,7 +243,7 @@ func symmetricRows() []row {
 			return &transform{&s, encrypt}
 		}
 	}
-	return []row{
+	return append(keyRows(), []row{
 		{sig: "byte[] Key", get: func(v any) any { return v.(*symmetric).key }, set: func(_ *frame, a []any) any { a[0].(*symmetric).key = arg[[]byte](a, 1); return nil }},
 		{sig: "byte[] IV", get: func(v any) any { return v.(*symmetric).iv }, set: func(_ *frame, a []any) any { a[0].(*symmetric).iv = arg[[]byte](a, 1); return nil }},
 		{sig: "CipherMode Mode", get: func(v any) int64 { return v.(*symmetric).mode }, set: func(_ *frame, a []any) any { a[0].(*symmetric).mode = num(a, 1); return nil }},
@@ -243,7 +252,7 @@ func symmetricRows() []row {
 		{sig: "int BlockSize", get: func(any) int64 { return 128 }, set: func(*frame, []any) any { return nil }},
 		{sig: "ICryptoTransform CreateEncryptor()", get: pass(true)}, {sig: "ICryptoTransform CreateEncryptor(byte[] key, byte[] iv)", get: pass(true)},
 		{sig: "ICryptoTransform CreateDecryptor()", get: pass(false)}, {sig: "ICryptoTransform CreateDecryptor(byte[] key, byte[] iv)", get: pass(false)},
-	}
+	}...)
 }
 
 // encryptRows are byte[].Encrypt and Decrypt.

@@ -11,7 +11,7 @@ var exceptionNames = [][2]string{
 	{"System.NullReferenceException", "SystemException"}, {"System.ArrayTypeMismatchException", "SystemException"}, {"System.TimeoutException", "SystemException"},
 	{"System.TimeZoneNotFoundException", "Exception"}, {"System.UnauthorizedAccessException", "SystemException"}, {"System.ApplicationException", "Exception"},
 	{"System.Collections.Generic.KeyNotFoundException", "SystemException"}, {"System.Security.Cryptography.CryptographicException", "SystemException"},
-	{"System.Xml.XmlException", "SystemException"}, {"Newtonsoft.Json.JsonException", "Exception"}, {"Newtonsoft.Json.JsonReaderException", "JsonException"},
+	{"System.Security.Cryptography.CryptographicUnexpectedOperationException", "CryptographicException"}, {"System.Xml.XmlException", "SystemException"}, {"Newtonsoft.Json.JsonException", "Exception"}, {"Newtonsoft.Json.JsonReaderException", "JsonException"},
 	{"Newtonsoft.Json.JsonSerializationException", "JsonException"}, {"System.Text.RegularExpressions.RegexMatchTimeoutException", "TimeoutException"},
 }
 

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"crypto"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
@@ -37,29 +38,13 @@ func (k *rsaKey) load(p *rsaParameters) {
 }
 
 func rsaRows() []row {
-	sign := func(f *frame, a []any) any {
-		k := a[0].(*rsaKey)
-		if k.private == nil {
-			throw(cryptoSpace+"CryptographicException", "The key has no private part.")
-		}
-		f.step(1000)
-		id := a[2].(hashName).hash()
+	sum := func(name any, data []byte) (crypto.Hash, []byte) {
+		id := name.(hashName).hash()
 		h := id.New()
-		h.Write(arg[[]byte](a, 1))
-		if a[3] == padding2("pss") {
-			out, err := rsa.SignPSS(randomReader{f}, k.private, id, h.Sum(nil), &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
-			if err != nil {
-				cryptoFailed(err)
-			}
-			return out
-		}
-		out, err := rsa.SignPKCS1v15(nil, k.private, id, h.Sum(nil))
-		if err != nil {
-			cryptoFailed(err)
-		}
-		return out
+		h.Write(data)
+		return id, h.Sum(nil)
 	}
-	return []row{
+	return append(rsaMore(), []row{
 		{sig: "static RSA Create()", get: func(*frame, []any) any { return &rsaKey{} }},
 		{sig: "static RSA Create(RSAParameters p)", get: func(_ *frame, a []any) any { k := &rsaKey{}; k.load(arg[*rsaParameters](a, 0)); return k }},
 		{sig: "void ImportParameters(RSAParameters p)", get: func(_ *frame, a []any) any { a[0].(*rsaKey).load(arg[*rsaParameters](a, 1)); return nil }},
@@ -76,22 +61,15 @@ func rsaRows() []row {
 			a[2].(*outRef).set(int32(len(b)))
 			return nil
 		}},
-		{sig: "byte[] SignData(byte[] b, HashAlgorithmName h, RSASignaturePadding p)", get: sign},
-		{sig: "bool VerifyData(byte[] b, byte[] s, HashAlgorithmName h, RSASignaturePadding p)", get: func(f *frame, a []any) any {
-			k := a[0].(*rsaKey)
-			if k.public == nil {
-				throw(cryptoSpace+"CryptographicException", "The key is empty.")
-			}
-			f.step(200)
-			id := a[3].(hashName).hash()
-			h := id.New()
-			h.Write(arg[[]byte](a, 1))
-			if a[4] == padding2("pss") {
-				return rsa.VerifyPSS(k.public, id, h.Sum(nil), arg[[]byte](a, 2), nil) == nil
-			}
-			return rsa.VerifyPKCS1v15(k.public, id, h.Sum(nil), arg[[]byte](a, 2)) == nil
+		{sig: "byte[] SignData(byte[] b, HashAlgorithmName h, RSASignaturePadding p)", get: func(f *frame, a []any) any {
+			id, h := sum(a[2], arg[[]byte](a, 1))
+			return a[0].(*rsaKey).sign(f, id, h, a[3])
 		}},
-	}
+		{sig: "bool VerifyData(byte[] b, byte[] s, HashAlgorithmName h, RSASignaturePadding p)", get: func(f *frame, a []any) any {
+			id, h := sum(a[3], arg[[]byte](a, 1))
+			return a[0].(*rsaKey).verify(f, id, h, arg[[]byte](a, 2), a[4])
+		}},
+	}...)
 }
 
 // randomReader reads the random source of the request.

@@ -148,11 +148,12 @@ func (b *builder) String() string { return string(b.b) }
 
 // next is the next character, -1 at the end.
 func (r *reader) next(take bool) any {
-	for i, c := range r.rest {
-		if take {
-			r.rest = r.rest[i+utf8.RuneLen(c):]
-		}
-		return int32(units(string(c))[0])
+	if r.rest == "" {
+		return int32(-1)
 	}
-	return int32(-1)
+	c, n := utf8.DecodeRuneInString(r.rest)
+	if take {
+		r.rest = r.rest[n:]
+	}
+	return int32(units(string(c))[0])
 }

@@ -1,12 +1,13 @@
 package expr
 
 import (
+	"slices"
 	"time"
 )
 
 func timeTypes() []typeRow {
 	return []typeRow{
-		{decl: "struct System.DateTime : IComparable", is: instance[DateTime], rows: dateRows()},
+		{decl: "struct System.DateTime : IComparable, IConvertible", is: instance[DateTime], rows: dateRows()},
 		{decl: "struct System.DateTimeOffset : IComparable", is: instance[DateTimeOffset], rows: offsetRows()},
 		{decl: "struct System.TimeSpan : IComparable", is: instance[TimeSpan], rows: spanRows()},
 		{decl: "enum System.DateTimeKind", enum: "Unspecified Utc Local"},
@@ -83,7 +84,7 @@ func dateRows() []row {
 		{sig: "static TimeSpan op_-(DateTime a, DateTime b)", get: func(_ *frame, a []any) any { return TimeSpan(a[0].(DateTime).ticks - a[1].(DateTime).ticks) }},
 		{sig: "static bool op_<(DateTime a, DateTime b)"},
 	}
-	return append(append(rows, dateUnits("DateTime")...), dateTexts()...)
+	return slices.Concat(rows, dateUnits("DateTime"), dateTexts(), dateMore())
 }
 
 // dateUnits are AddDays and its like.
@@ -115,10 +116,6 @@ func dateTexts() []row {
 		}
 		return styledDate(mustDate(text(a, 0)), styles)
 	}
-	exact := func(s, f string) (DateTime, bool) {
-		t, err := time.Parse(exactLayout(f), s)
-		return DateTime{ticks: ticksOf(t)}, err == nil
-	}
 	rows := []row{
 		{sig: "static DateTime Parse(string s)", get: parse}, {sig: "static DateTime Parse(string s, IFormatProvider? p)", get: parse},
 		{sig: "static DateTime Parse(string s, IFormatProvider? p, DateTimeStyles d)", get: parse},
@@ -130,25 +127,6 @@ func dateTexts() []row {
 		{sig: "static bool TryParse(string? s, IFormatProvider? p, DateTimeStyles st, out DateTime d)", get: func(_ *frame, a []any) any {
 			d, ok := parseDate(text(a, 0))
 			a[3].(*outRef).set(styledDate(d, num(a, 2)))
-			return ok
-		}},
-		{sig: "static DateTime ParseExact(string s, string f, IFormatProvider? p)", get: func(_ *frame, a []any) any {
-			d, ok := exact(text(a, 0), text(a, 1))
-			if !ok {
-				throw("System.FormatException", "String '%s' was not recognized as a valid DateTime.", text(a, 0))
-			}
-			return d
-		}},
-		{sig: "static DateTime ParseExact(string s, string f, IFormatProvider? p, DateTimeStyles st)", get: func(_ *frame, a []any) any {
-			d, ok := exact(text(a, 0), text(a, 1))
-			if !ok {
-				throw("System.FormatException", "String '%s' was not recognized as a valid DateTime.", text(a, 0))
-			}
-			return styledDate(d, num(a, 3))
-		}},
-		{sig: "static bool TryParseExact(string? s, string f, IFormatProvider? p, DateTimeStyles st, out DateTime d)", get: func(_ *frame, a []any) any {
-			d, ok := exact(text(a, 0), text(a, 1))
-			a[4].(*outRef).set(styledDate(d, num(a, 3)))
 			return ok
 		}},
 	}
@@ -220,10 +198,10 @@ func offsetRows() []row {
 		{sig: "long ToUnixTimeSeconds()", get: back(ticksPerSecond)}, {sig: "long ToUnixTimeMilliseconds()", get: back(ticksPerSecond / 1000)},
 		{sig: "new(DateTime d)", get: func(_ *frame, a []any) any { return DateTimeOffset{ticks: a[0].(DateTime).ticks} }},
 		{sig: "new(DateTime d, TimeSpan o)", get: func(_ *frame, a []any) any {
-			return DateTimeOffset{a[0].(DateTime).ticks, int(a[1].(TimeSpan) / (60 * ticksPerSecond))}
+			return withOffset(a[0].(DateTime), a[1].(TimeSpan))
 		}},
 		{sig: "new(int y, int m, int d, int h, int mi, int s, TimeSpan o)", get: func(_ *frame, a []any) any {
-			return DateTimeOffset{newDate(0, ints(a[:6])...).ticks, int(a[6].(TimeSpan) / (60 * ticksPerSecond))}
+			return withOffset(newDate(0, ints(a[:6])...), a[6].(TimeSpan))
 		}},
 		{sig: "static implicit DateTimeOffset(DateTime d)", get: func(_ *frame, a []any) any { return DateTimeOffset{ticks: a[0].(DateTime).ticks} }},
 		{sig: "int Year", get: part(time.Time.Year)}, {sig: "int Month", get: part(func(t time.Time) int { return int(t.Month()) })}, {sig: "int Day", get: part(time.Time.Day)},
@@ -265,7 +243,7 @@ func offsetRows() []row {
 			return ok
 		}},
 	}
-	return append(append(rows, dateUnits("DateTimeOffset")...), formatRows()...)
+	return slices.Concat(rows, dateUnits("DateTimeOffset"), formatRows(), offsetMore())
 }
 
 func parseOffset(_ *frame, a []any) any {

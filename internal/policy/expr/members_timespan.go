@@ -1,5 +1,10 @@
 package expr
 
+import (
+	"slices"
+	"strings"
+)
+
 func spanRows() []row {
 	rows := []row{
 		{sig: "static TimeSpan Zero", get: fixedValue(TimeSpan(0))}, {sig: "static TimeSpan MaxValue", get: fixedValue(TimeSpan(1<<63 - 1))},
@@ -19,15 +24,8 @@ func spanRows() []row {
 		{sig: "static TimeSpan op_*(TimeSpan a, double b)", get: func(_ *frame, a []any) any { return TimeSpan(float64(a[0].(TimeSpan)) * unboxFloat(a[1])) }},
 		{sig: "static double op_/(TimeSpan a, TimeSpan b)", get: func(_ *frame, a []any) any { return float64(a[0].(TimeSpan)) / float64(a[1].(TimeSpan)) }},
 		{sig: "static bool op_<(TimeSpan a, TimeSpan b)"},
-		{sig: "static TimeSpan Parse(string s)", get: func(_ *frame, a []any) any {
-			t, ok := parseSpan(text(a, 0))
-			if !ok {
-				throw("System.FormatException", "String '%s' was not recognized as a valid TimeSpan.", text(a, 0))
-			}
-			return t
-		}},
 		{sig: "static bool TryParse(string? s, out TimeSpan t)", get: func(_ *frame, a []any) any {
-			t, ok := parseSpan(text(a, 0))
+			t, ok := parseSpan(strings.TrimSpace(text(a, 0)))
 			a[1].(*outRef).set(t)
 			return ok
 		}},
@@ -49,7 +47,7 @@ func spanRows() []row {
 				return TimeSpan(f)
 			}})
 	}
-	return append(rows, formatRows()...)
+	return slices.Concat(rows, formatRows(), spanMore())
 }
 
 func spanOf(d, h, m, s, ms int64) TimeSpan {
