@@ -48,6 +48,18 @@ type Span struct {
 	ErrorWhere    string `parquet:"error_where,dict"` // scope, section and path of the statement
 	SampleWeight  int32  `parquet:"item_count"`       // how many exchanges this row stands for
 
+	// Workspace is the id of the workspace that the row belongs to, "" is the default one.
+	Workspace string `parquet:"workspace,dict"`
+	// Of a call to something else, where the sender says more than HTTP's columns
+	// hold (Application Insights: type, target, data). Data of a request is its URL.
+	CallType   string `parquet:"call_type,dict"`
+	Target     string `parquet:"target,dict"`
+	Data       string `parquet:"data"`
+	ResultCode string `parquet:"result_code,dict"` // as the sender wrote it; "" is StatusCode
+
+	Tags         string `parquet:"tags"`         // JSON object: context by column name, e.g. user_Id, session_Id, operation_Name
+	Measurements string `parquet:"measurements"` // JSON object of numbers
+
 	Attributes string    `parquet:"attributes"`    // JSON object, "" when empty
 	Resource   string    `parquet:"resource,dict"` // JSON object
 	Events     string    `parquet:"events"`        // JSON array of {time, name, attributes}
@@ -73,7 +85,20 @@ type CallRow struct {
 	Error    string `parquet:"error,dict"`
 }
 
-// LogRecord is one row of the lake's logs table.
+// Types of log records. The zero value is a message.
+const (
+	TypeMessage            = ""
+	TypeException          = "exception"
+	TypeEvent              = "event" // customEvents
+	TypePageView           = "page-view"
+	TypeBrowserTiming      = "browser-timing"
+	TypeAvailability       = "availability"
+	TypeMetric             = "metric" // customMetrics
+	TypePerformanceCounter = "performance-counter"
+)
+
+// LogRecord is one row of the lake's logs table: a message, or one of the other
+// items of Application Insights that are not spans.
 type LogRecord struct {
 	Time           int64  `parquet:"time,timestamp(nanosecond:local),delta"`
 	TraceID        string `parquet:"trace_id"`
@@ -89,7 +114,18 @@ type LogRecord struct {
 	Operation      string `parquet:"operation,dict"`
 	Product        string `parquet:"product,dict"`
 	Subscription   string `parquet:"subscription,dict"`
-	Scope          string `parquet:"scope,dict"`    // instrumentation scope, or the trace policy's source
-	Attributes     string `parquet:"attributes"`    // JSON object
-	Resource       string `parquet:"resource,dict"` // JSON object
+	Scope          string `parquet:"scope,dict"` // instrumentation scope, or the trace policy's source
+
+	Type         string `parquet:"type,dict"`      // TypeMessage, TypeException, ...
+	Workspace    string `parquet:"workspace,dict"` // as in Span
+	SampleWeight int32  `parquet:"item_count"`     // how many items this row stands for; 0 is 1
+	Tags         string `parquet:"tags"`           // as in Span
+	Measurements string `parquet:"measurements"`   // JSON object of numbers
+	// Item is a JSON object of the columns that only this type has, by their names
+	// in Application Insights, e.g. problemId, details, valueSum, url, success.
+	// EventName holds the name, Body the message.
+	Item string `parquet:"item"`
+
+	Attributes string `parquet:"attributes"`    // JSON object
+	Resource   string `parquet:"resource,dict"` // JSON object
 }

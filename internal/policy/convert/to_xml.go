@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"strings"
@@ -257,6 +258,8 @@ func (b *builder) characters(v *expr.JToken) string {
 func encodeName(name string) string {
 	good := func(i int, r rune) bool {
 		switch {
+		case r >= utf8.RuneSelf:
+			return readerTakes(i, r)
 		case r == '_' || unicode.IsLetter(r):
 			return true
 		case i == 0:
@@ -283,4 +286,15 @@ func encodeName(name string) string {
 		}
 	}
 	return out.String()
+}
+
+// readerTakes asks the XML reader about a letter beyond ASCII: as .NET's, it
+// takes the letters of XML 1.0's fourth edition, not all that Unicode has now.
+func readerTakes(i int, r rune) bool {
+	name := "_" + string(r)
+	if i == 0 {
+		name = string(r)
+	}
+	_, err := xml.NewDecoder(strings.NewReader("<" + name + "/>")).Token()
+	return err == nil && r != utf8.RuneError
 }

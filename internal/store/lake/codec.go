@@ -18,6 +18,7 @@ type coder interface {
 	i64(*int64)
 	i32(*int32)
 	count(int) int
+	since(version byte) bool // the batch has the fields that came with this version
 }
 
 // A text field is a uvarint tag: sameAsBefore, a reference to a shared text of
@@ -100,6 +101,8 @@ func (e *encoder) count(n int) int {
 	return n
 }
 
+func (e *encoder) since(byte) bool { return true }
+
 // decoder is the inverse. Texts and bytes of the rows share the memory of buf:
 // they are valid as long as it is. err is the first failure; the row is then
 // of no use.
@@ -108,12 +111,16 @@ type decoder struct {
 	prev   []string
 	column int
 	table  []string
-	err    error
+	// version of the batch: one that an older Gatehouse wrote has fewer fields.
+	version byte
+	err     error
 }
 
 var errDamaged = errors.New("the row is damaged")
 
 func (d *decoder) nextRow() { d.column = 0 }
+
+func (d *decoder) since(version byte) bool { return d.version >= version }
 
 func (d *decoder) uvarint() uint64 {
 	v, n := binary.Uvarint(d.buf)
@@ -229,6 +236,11 @@ func codeSpan[C coder](c C, s *telemetry.Span) {
 	for i := range s.Calls {
 		codeCall(c, &s.Calls[i])
 	}
+	if c.since(2) {
+		for _, p := range [...]*string{&s.Workspace, &s.CallType, &s.Target, &s.Data, &s.ResultCode, &s.Tags, &s.Measurements} {
+			c.text(p)
+		}
+	}
 }
 
 func codeCall[C coder](c C, r *telemetry.CallRow) {
@@ -249,13 +261,19 @@ func codeLog[C coder](c C, r *telemetry.LogRecord) {
 		c.text(p)
 	}
 	c.shared(&r.Resource)
+	if c.since(2) {
+		c.i32(&r.SampleWeight)
+		for _, p := range [...]*string{&r.Type, &r.Workspace, &r.Tags, &r.Measurements, &r.Item} {
+			c.text(p)
+		}
+	}
 }
 
 // Kinds of batch in the write-ahead log, and the version of their encoding.
 const (
 	kindSpans    = 1
 	kindLogs     = 2
-	batchVersion = 1
+	batchVersion = 2 // 1 had no fields of Application Insights
 )
 
 // A batch is its kind and version, the time of its arrival, the number of rows,
@@ -305,11 +323,11 @@ type rowReader[T any] struct {
 
 // open starts a batch. A reader can be used for one batch after the other.
 func (r *rowReader[T]) open(t *tableCodec[T], payload []byte) error {
-	if len(payload) < 2 || payload[0] != t.kind || payload[1] != batchVersion {
+	if len(payload) < 2 || payload[0] != t.kind || payload[1] == 0 || payload[1] > batchVersion {
 		return fmt.Errorf("%w: unknown kind or version of a batch", errDamaged)
 	}
 	r.t = t
-	r.d = decoder{buf: payload[2:], prev: r.d.prev[:0], table: r.d.table[:0]}
+	r.d = decoder{buf: payload[2:], version: payload[1], prev: r.d.prev[:0], table: r.d.table[:0]}
 	r.d.i64(&r.received)
 	r.left = r.d.count(0)
 	return r.d.err
@@ -323,6 +341,10 @@ func (r *rowReader[T]) next(row *T) bool {
 	}
 	r.left--
 	r.d.nextRow()
+	if r.d.version < batchVersion {
+		var zero T
+		*row = zero // the decoder does not visit the fields that came later
+	}
 	r.t.decode(&r.d, row)
 	ns := r.t.time(row)
 	*ns, _ = clampTime(*ns, r.received)
