@@ -10,7 +10,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"strings"
 
 	"gatehouse/internal/api"
 	"gatehouse/internal/query/explore"
@@ -28,6 +27,7 @@ type handler struct{ o Options }
 //
 //	GET /api/traces/search    the newest matching traces and a histogram of all
 //	GET /api/traces/services  what can be filtered by
+//	GET /api/traces/map       the application map: roles and the calls between them
 //	GET /api/traces/{id}      one trace as a tree
 func Register(mux *http.ServeMux, o Options) {
 	if o.Logger == nil {
@@ -36,6 +36,7 @@ func Register(mux *http.ServeMux, o Options) {
 	h := &handler{o}
 	mux.HandleFunc("GET /api/traces/search", h.search)
 	mux.HandleFunc("GET /api/traces/services", h.services)
+	mux.HandleFunc("GET /api/traces/map", h.diagram)
 	mux.HandleFunc("GET /api/traces/{id}", h.trace)
 }
 
@@ -68,11 +69,26 @@ func (h *handler) services(w http.ResponseWriter, r *http.Request) {
 	api.WriteJSON(w, http.StatusOK, catalog)
 }
 
+func (h *handler) diagram(w http.ResponseWriter, r *http.Request) {
+	p := readParameters(r.URL.RawQuery, h.o.Explorer.Now())
+	start, end := p.timeRange(defaultServicesRange)
+	p.refuseUnknown()
+	if p.refused(w) {
+		return
+	}
+	m, err := h.o.Explorer.Map(r.Context(), start, end)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	api.WriteJSON(w, http.StatusOK, m)
+}
+
 func (h *handler) trace(w http.ResponseWriter, r *http.Request) {
-	id := strings.ToLower(r.PathValue("id"))
-	if !explore.IsTraceID(id) {
-		api.WriteError(w, http.StatusBadRequest, api.Error{Code: api.CodeInvalid, Message: "a trace id has 32 hexadecimal digits",
-			Fields: map[string]string{"id": "must be 32 hexadecimal digits"}})
+	id := r.PathValue("id")
+	if !explore.IsOperationID(id) {
+		api.WriteError(w, http.StatusBadRequest, api.Error{Code: api.CodeInvalid, Message: "this is not the id of a trace",
+			Fields: map[string]string{"id": "must be 32 hexadecimal digits, or an operation id of at most 128 letters, digits and - _ . |"}})
 		return
 	}
 	t, err := h.o.Explorer.Trace(r.Context(), id)

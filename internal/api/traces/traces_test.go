@@ -102,7 +102,7 @@ func TestRefusals(t *testing.T) {
 	s := server(t)
 	for path, want := range map[string]string{
 		"/api/traces/" + strings.Repeat("0", 31) + "1": "404 not_found []",
-		"/api/traces/xyz": "400 invalid_parameter [id]",
+		"/api/traces/x%20z": "400 invalid_parameter [id]",
 		"/api/traces/search?start=yesterday&limit=0":                               "400 invalid_parameter [limit start]",
 		"/api/traces/search?start=1700000000&end=1600000000":                       "400 invalid_parameter [start]",
 		"/api/traces/search?status=bad&http_status=7xx&min_duration_ms=-1":         "400 invalid_parameter [http_status min_duration_ms status]",
@@ -124,5 +124,18 @@ func TestRefusals(t *testing.T) {
 		if got := fmt.Sprint(status, " ", e["code"], " ", names); got != want || len(fields) != len(names) {
 			t.Errorf("%s: got %s, want %s (%v)", path, got, want, e)
 		}
+	}
+}
+
+func TestMap(t *testing.T) {
+	s := server(t)
+	status, body := get(t, s, "/api/traces/map")
+	nodes, _ := body["nodes"].([]any)
+	edges, _ := body["edges"].([]any)
+	if status != 200 || len(nodes) != 2 || len(edges) != 1 || edges[0].(map[string]any)["why"] == "" {
+		t.Errorf("%d %v", status, body)
+	}
+	if status, _ := get(t, s, "/api/traces/map?start=yesterday"); status != 400 {
+		t.Errorf("a bad start: %d", status)
 	}
 }

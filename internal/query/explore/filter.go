@@ -130,3 +130,17 @@ func IsTraceID(s string) bool {
 	}
 	return true
 }
+
+// IsOperationID says whether s may be the id of a trace that was not made by
+// W3C's rules: older Application Insights SDKs use ids of other forms.
+func IsOperationID(s string) bool {
+	if s == "" || len(s) > 128 {
+		return false
+	}
+	for _, c := range s {
+		if c != '-' && c != '_' && c != '.' && c != '|' && !('0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z') {
+			return false
+		}
+	}
+	return true
+}

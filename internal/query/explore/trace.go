@@ -107,27 +107,34 @@ type Request struct {
 	SampleWeight  int32   `json:"item_count"`
 }
 
-// Log is a log record of the trace.
+// Log is a log record of the trace, or another item of Application Insights
+// that is not a span.
 type Log struct {
 	Time       time.Time       `json:"time"`
+	Type       string          `json:"type"` // "" is a message; exception, event, page-view, ... (telemetry.Type...)
+	Name       string          `json:"name"` // of an event, a page view, an availability test, a metric
 	Severity   string          `json:"severity"`
 	Body       string          `json:"body"`
 	Service    string          `json:"service"`
 	Attributes json.RawMessage `json:"attributes"`
 	SpanID     string          `json:"span_id"`
+	Item       json.RawMessage `json:"item,omitempty"` // the columns that only this type has
 }
 
 // Trace reads and assembles one trace. The error is ErrNotFound when nothing
 // of it is stored.
 func (e *Explorer) Trace(ctx context.Context, id string) (*Trace, error) {
-	rows, logs, partial, err := e.o.Lake.Trace(ctx, strings.ToLower(id))
+	if IsTraceID(id) {
+		id = strings.ToLower(id)
+	}
+	rows, logs, partial, err := e.o.Lake.Trace(ctx, id)
 	if err != nil {
 		return nil, fmt.Errorf("read trace %s: %w", id, err)
 	}
 	if len(rows) == 0 && len(logs) == 0 {
 		return nil, fmt.Errorf("trace %s: %w", id, ErrNotFound)
 	}
-	t := Assemble(strings.ToLower(id), rows, logs)
+	t := Assemble(id, rows, logs)
 	if partial {
 		t.Warnings = append(t.Warnings, "the trace is larger than is shown: only its first rows were read")
 	}
@@ -154,7 +161,7 @@ func Assemble(id string, rows []telemetry.Span, logs []telemetry.LogRecord) *Tra
 	}
 	for i := range logs {
 		r := &logs[i]
-		t.Logs = append(t.Logs, Log{Time: time.Unix(0, r.Time).UTC(), Severity: r.Severity, Body: r.Body, Service: r.Service,
+		t.Logs = append(t.Logs, Log{Time: time.Unix(0, r.Time).UTC(), Type: r.Type, Name: r.EventName, Item: stored(r.Item, ""), Severity: r.Severity, Body: r.Body, Service: r.Service,
 			Attributes: object(r.Attributes), SpanID: r.SpanID})
 	}
 	return t

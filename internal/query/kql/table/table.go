@@ -10,7 +10,7 @@ package table
 type Type uint8
 
 // The types of KQL, and how the SQL of a column or expression of that type
-// looks in DuckDB. Strings are never NULL: a missing text is ''.
+// looks in DuckDB. Strings are never NULL: a missing text is ”.
 const (
 	Unknown  Type = iota
 	Bool          // BOOLEAN
