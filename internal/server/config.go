@@ -106,6 +106,8 @@ type TelemetryConfig struct {
 	Off             bool     `yaml:"off"` // the gateway serves, nothing is recorded
 	QueueSize       int      `yaml:"queueSize"`
 	MetricsInterval Duration `yaml:"metricsInterval"`
+	// Workspaces are destinations of telemetry beside the default one.
+	Workspaces []WorkspaceConfig `yaml:"workspaces"`
 }
 
 // RulesConfig has Prometheus rule files beside the shipped ones.
@@ -258,6 +260,9 @@ func (c *Config) paths() []*string {
 	for i := range c.Identity.Grants {
 		g := &c.Identity.Grants[i]
 		out = append(out, &g.ClientSecret.File, &g.RefreshToken.File)
+	}
+	for i := range c.Telemetry.Workspaces {
+		out = append(out, &c.Telemetry.Workspaces[i].Key.File)
 	}
 	return out
 }

@@ -89,7 +89,8 @@ func (s *Server) announceDemo(out io.Writer, leaves string) {
   gateway   http://%s
   try       curl -H "Ocp-Apim-Subscription-Key: demo-mobile-app-key" http://%[2]s/conference/sessions/3
   policies  %[3]s   (edit them: the gateway reloads)
+  App Insights  %[5]s
 
 Stop with Ctrl-C; %[4]s.
-`, s.address("monitor"), s.address("gateway"), s.config.Service.Folder, leaves)
+`, s.address("monitor"), s.address("gateway"), s.config.Service.Folder, leaves, s.defaultConnection())
 }

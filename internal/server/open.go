@@ -56,7 +56,10 @@ type Server struct {
 	ingest   *ingest.Ingest
 	gateway  *gateway.Gateway
 	desk     *record.Desk // recordings of traced requests
-	reloads  *reloads
+	// workspaces are looked up by name, instrumentation key, application id and
+	// ARM path.
+	workspaces *telemetry.Workspaces
+	reloads    *reloads
 
 	doors   []openDoor
 	closers []closer // in order of opening; closed in reverse
@@ -76,7 +79,7 @@ func Open(config Config, version string, log *slog.Logger) (s *Server, err error
 	}
 	s = &Server{config: config, version: version, log: log, started: time.Now().UTC(), registry: prometheus.NewRegistry()}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, open := range []func() error{s.openFolder, s.openStores, s.openQueries, s.openAlerting, s.openRules, s.openIngest, s.openGateway} {
+	for _, open := range []func() error{s.openFolder, s.openWorkspaces, s.openStores, s.openQueries, s.openAlerting, s.openRules, s.openIngest, s.openGateway} {
 		if err := open(); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}

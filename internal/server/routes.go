@@ -31,6 +31,7 @@ func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
 	traces.Register(mux, traces.Options{Explorer: s.explore, Logger: s.log})
 	policies.Register(mux, policies.Options{Desk: s.desk, Service: s.service})
 	mux.HandleFunc("GET /api/status", s.status)
+	mux.HandleFunc("GET /api/workspaces", s.listWorkspaces())
 	mux.HandleFunc("/api/", noSuchAPI)
 	mux.Handle("/v1/", receiver.Handler())
 	mux.Handle("GET /metrics", s.exposition())

@@ -242,6 +242,7 @@ func (s *Server) announce(out io.Writer) {
 		}
 	}
 	fmt.Fprintf(out, "  data      %s\n", s.config.Data.Folder)
+	fmt.Fprintf(out, "  App Insights  %s\n", s.defaultConnection())
 }
 
 // CheckService compiles the service and prints what is wrong, without opening
