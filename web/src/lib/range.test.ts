@@ -23,7 +23,9 @@ describe('readWindow', () => {
   })
   it('takes the default for nothing and for nonsense', () => {
     expect(readWindow({}, now).label).toBe('Last 15 minutes')
-    expect(readWindow({ range: '1y' }, now)).toEqual(readWindow({}, now))
+    for (const search of [{ range: '1y' }, { from: 'abc' }, { range: 'zz', to: 'x' }] as Record<string, string>[]) {
+      expect(readWindow(search, now)).toEqual({ ...readWindow({}, now), label: 'Last 15 minutes (the address has no readable time)' })
+    }
     expect(readWindow({ from: '2026-01-02T11:00:00Z', to: '2026-01-02T10:00:00Z' }, now).live).toBe(true)
   })
   it('reads two ends, and what fixedRange wrote', () => {

@@ -54,7 +54,9 @@ export function readWindow(search: Readonly<Record<string, string>>, now: number
   }
   const value = parseSpan(search.range) === undefined ? DEFAULT_RANGE : (search.range ?? DEFAULT_RANGE)
   const span = parseSpan(value) ?? 9e5
-  const label = RANGES.find((range) => range.value === value)?.label ?? `Last ${value}`
+  const known = RANGES.find((range) => range.value === value)?.label ?? `Last ${value}`
+  const unread = (search.range !== undefined && search.range !== value) || search.from !== undefined || search.to !== undefined
+  const label = unread ? `${known} (the address has no readable time)` : known
   return { start: now - span, end: now, step: stepFor(span), label, live: true }
 }
 
