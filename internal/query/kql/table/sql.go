@@ -1,0 +1,104 @@
+package table
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const (
+	unixTicks = "621355968000000000"
+	rowTicks  = "epoch_ns(time)//100+" + unixTicks
+)
+
+// member is a text of a JSON object that a column holds, ” when it is absent.
+func member(object, name string) string { return "coalesce(" + memberOrNull(object, name) + ", '')" }
+
+func memberOrNull(object, name string) string {
+	return "json_extract_string(nullif(" + object + ", ''), " + literal(`$."`+name+`"`) + ")"
+}
+
+// number is a number of a JSON object, NULL when it is absent or no number.
+func number(object, name string) string {
+	return "try_cast(" + memberOrNull(object, name) + " AS DOUBLE)"
+}
+
+// first gives the first text that is not empty, ” when all are. The
+// alternatives are expressions of type VARCHAR.
+func first(alternatives ...string) string {
+	out := make([]string, len(alternatives))
+	for n, sql := range alternatives {
+		out[n] = "nullif(" + sql + ", '')"
+	}
+	return "coalesce(" + strings.Join(out, ", ") + ", '')"
+}
+
+// jsonOf is a column with a JSON object as a dynamic value, NULL when it is empty.
+func jsonOf(column string) string { return "CAST(nullif(" + column + ", '') AS JSON)" }
+
+// texts is a column with a JSON object in which numbers and booleans are texts,
+// as all custom dimensions are.
+func texts(column string) string {
+	return `CAST(regexp_replace(nullif(` + column + `, ''), '([^\\])":(-?[0-9][0-9.eE+-]*|true|false)([,}])', '\1":"\2"\3', 'g') AS JSON)`
+}
+
+// guid makes an id of what identifies a row.
+func guid(parts ...string) string {
+	return "CAST(CAST(md5(concat_ws('|', " + strings.Join(parts, ", ") + ")) AS UUID) AS VARCHAR)"
+}
+
+// bucket names the class of a duration in milliseconds.
+func bucket(ms string) string {
+	classes := []struct{ below, name string }{
+		{"250", "<250ms"}, {"500", "250ms-500ms"}, {"1000", "500ms-1sec"}, {"3000", "1sec-3sec"}, {"7000", "3sec-7sec"}, {"15000", "7sec-15sec"},
+		{"30000", "15sec-30sec"}, {"60000", "30sec-1min"}, {"120000", "1min-2min"}, {"300000", "2min-5min"},
+	}
+	var b strings.Builder
+	b.WriteString("CASE WHEN " + ms + " IS NULL THEN ''")
+	for _, c := range classes {
+		b.WriteString(" WHEN " + ms + "<" + c.below + " THEN " + literal(c.name))
+	}
+	return b.String() + " ELSE '>=5min' END"
+}
+
+// object is a JSON object of the pairs whose value is neither NULL nor ”. The
+// base, of type JSON, is overlaid.
+func object(base string, pairs values) string {
+	var b strings.Builder
+	b.WriteString("json_merge_patch(coalesce(" + base + ", '{}'), json_object(")
+	for n, name := range sorted(pairs) {
+		if n > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(literal(name) + ", nullif(" + pairs[name] + ", '')")
+	}
+	return b.String() + "))"
+}
+
+func sorted(v values) []string {
+	names := make([]string, 0, len(v))
+	for name := range v {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// size is an estimate of an item's size as JSON: the envelope and its texts.
+func size(columns ...string) string {
+	return "CAST(" + strconv.Itoa(envelopeBytes) + "+strlen(" + strings.Join(columns, ")+strlen(") + ") AS DOUBLE)"
+}
+
+// envelopeBytes is about what the fields of an item take that are not texts of
+// the sender.
+const envelopeBytes = 600
+
+// when is CASE WHEN condition THEN yes ELSE no END.
+func when(condition, yes, no string) string {
+	return "CASE WHEN " + condition + " THEN " + yes + " ELSE " + no + " END"
+}
+
+const fromGateway = "source='gateway'"
+
+// bySource is one expression for rows of the gateway and another for the rest.
+func bySource(gateway, others string) string { return when(fromGateway, gateway, others) }
