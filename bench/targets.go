@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"bufio"
 	"fmt"
 	"net/http"
@@ -26,12 +27,12 @@ func (h *harness) targets(binary string) []target {
 			break
 		}
 	}
-	if path, err := exec.LookPath("caddy"); err == nil {
+	if path, err := exec.LookPath("caddy"); err == nil && traces(path) {
 		out = append(out,
 			target{name: "caddy-off", command: func(addr string) (*exec.Cmd, error) { return h.caddy(path, addr, false) }},
 			target{name: "caddy-on", command: func(addr string) (*exec.Cmd, error) { return h.caddy(path, addr, true) }})
 	} else {
-		fmt.Println("caddy is not installed: left out")
+		fmt.Println("caddy is not installed, or was built without tracing: left out")
 	}
 	for _, one := range []struct {
 		name          string
@@ -70,10 +71,16 @@ http {
 	return exec.Command(binary, "-c", path, "-p", h.dir), nil
 }
 
+// traces says whether this caddy can trace; Debian's cannot.
+func traces(binary string) bool {
+	modules, err := exec.Command(binary, "list-modules").Output()
+	return err == nil && bytes.Contains(modules, []byte("http.handlers.tracing"))
+}
+
 func (h *harness) caddy(binary, addr string, on bool) (*exec.Cmd, error) {
 	global, site := "", ""
 	if on {
-		global = "metrics"
+		global = "servers {\n metrics\n }" // the form that all 2.x versions read
 		site = fmt.Sprintf("log {\n output file %s/caddy.log\n}\n tracing {\n span bench\n }\n", h.dir)
 	}
 	path, err := h.write("Caddyfile", fmt.Sprintf("{\n admin off\n auto_https off\n %s\n}\nhttp://%s {\n %s\n reverse_proxy http://%s {\n transport http {\n keepalive_idle_conns_per_host 128\n }\n }\n}\n", global, addr, site, h.backendAddr))
