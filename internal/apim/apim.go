@@ -283,8 +283,22 @@ type BackendCredentials struct {
 type Logger struct {
 	ID, Type, Description, ResourceID string
 	IsBuffered                        bool
-	Credentials                       map[string]string // secret
+	Credentials                       map[string]string // secret; see LoggerKey, ...
 }
+
+// Credentials of a logger of the type applicationInsights.
+const (
+	LoggerKey              = "instrumentationKey"
+	LoggerConnectionString = "connectionString"
+	LoggerIdentity         = "identityClientId" // SystemAssigned, or the client id of a user-assigned identity
+)
+
+// Types of loggers.
+const (
+	LoggerApplicationInsights = "applicationInsights"
+	LoggerEventHub            = "azureEventHub"
+	LoggerMonitor             = "azureMonitor"
+)
 
 // Diagnostic says what a logger receives of the exchanges of a service or an API.
 type Diagnostic struct {

@@ -1,7 +1,11 @@
 package gateway
 
 import (
+	"io"
+	"net/http"
+	"slices"
 	"strings"
+	"sync"
 
 	"gatehouse/internal/policy/expr"
 	"gatehouse/internal/telemetry"
@@ -82,7 +86,60 @@ func (x *exchange) captureHeaders(part string, l *captureList, h expr.Header) {
 
 func (x *exchange) captureBody(part string, kept []byte, total int64) {
 	if len(kept) > 0 {
-		x.Exchange.Captures = append(x.Exchange.Captures, telemetry.Capture{Part: part, Value: string(kept), Truncated: total > int64(len(kept))})
+		x.Exchange.Captures = append(x.Exchange.Captures, telemetry.Capture{Part: part, Value: string(kept), Truncated: total > int64(len(kept)), Size: total})
+	}
+}
+
+// capturedBody keeps the beginning of a body that streams between gateway and
+// backend. It locks: a transport may still read a request when its answer is here.
+type capturedBody struct {
+	io.ReadCloser
+	mu  sync.Mutex
+	tee tee
+}
+
+func (b *capturedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.mu.Lock()
+	b.tee.see(p[:n])
+	b.mu.Unlock()
+	return n, err
+}
+
+// captureBackendRequest begins the captures of an attempt; those of an earlier
+// one are dropped, as the last one is what was answered.
+func (x *exchange) captureBackendRequest(p *capturePlan, req *http.Request) {
+	e := x.Exchange
+	e.Captures = slices.DeleteFunc(e.Captures, func(c telemetry.Capture) bool {
+		return c.Part == telemetry.BackendRequest || c.Part == telemetry.BackendResponse
+	})
+	x.sent, x.received = nil, nil
+	x.captureHeaders(telemetry.BackendRequest, &p.backendRequest, expr.Header(req.Header))
+	if limit := p.backendRequest.bodyBytes; limit > 0 && req.Body != nil {
+		x.sent = &capturedBody{ReadCloser: req.Body, tee: tee{limit: limit}}
+		req.Body = x.sent
+	}
+}
+
+func (x *exchange) captureBackendResponse(p *capturePlan, resp *http.Response) {
+	x.captureHeaders(telemetry.BackendResponse, &p.backendResponse, expr.Header(resp.Header))
+	if limit := p.backendResponse.bodyBytes; limit > 0 && resp.Body != nil && resp.Body != http.NoBody && resp.StatusCode != http.StatusSwitchingProtocols {
+		x.received = &capturedBody{ReadCloser: resp.Body, tee: tee{limit: limit}}
+		resp.Body = x.received
+	}
+}
+
+func (x *exchange) captureBackendBodies() {
+	for _, one := range []struct {
+		part string
+		body *capturedBody
+	}{{telemetry.BackendRequest, x.sent}, {telemetry.BackendResponse, x.received}} {
+		if one.body == nil {
+			continue
+		}
+		one.body.mu.Lock()
+		x.captureBody(one.part, one.body.tee.kept, one.body.tee.total)
+		one.body.mu.Unlock()
 	}
 }
 

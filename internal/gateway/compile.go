@@ -83,6 +83,8 @@ type compilation struct {
 	visit    func(Effective) // told of every effective policy; nil but for tools
 	shared   map[any]any     // of all pipelines
 	graphs   map[*apim.API]*graphQL
+	compiled map[*apim.Diagnostic]*telemetry.Diagnostic
+	silent   []apim.Warning // custom metrics that no logger gets
 }
 
 type compiledProduct struct {
@@ -139,7 +141,8 @@ func (g *Gateway) Compile(s *apim.Service) (*Snapshot, error) {
 }
 
 func (g *Gateway) compilation(s *apim.Service) *compilation {
-	k := &compilation{service: s, options: &g.options, products: map[string]*compiledProduct{}, backends: map[string]bool{}, shared: map[any]any{}, graphs: map[*apim.API]*graphQL{}}
+	k := &compilation{service: s, options: &g.options, products: map[string]*compiledProduct{}, backends: map[string]bool{}, shared: map[any]any{}, graphs: map[*apim.API]*graphQL{},
+		compiled: map[*apim.Diagnostic]*telemetry.Diagnostic{}}
 	for _, b := range s.Backends {
 		k.backends[b.ID] = true
 	}
@@ -147,7 +150,7 @@ func (g *Gateway) compilation(s *apim.Service) *compilation {
 }
 
 func (k *compilation) warnings() []apim.Warning {
-	var out []apim.Warning
+	out := k.silent
 	for _, m := range k.messages {
 		out = append(out, apim.Warning{Resource: fmt.Sprintf("%s:%d:%d", m.Pos.File, m.Pos.Line, m.Pos.Column), Message: m.Text})
 	}
@@ -308,6 +311,9 @@ func (k *compilation) variant(a *apim.API, op *apim.Operation, narrow []*policy.
 		v.endpoint.Pipeline = pipeline.Info
 	}
 	v.capture = newCapturePlan(v.endpoint.Diagnostics)
+	if text := switchOfMetrics(v.endpoint); text != "" && a != nil && len(k.service.Loggers) > 0 {
+		k.silent = append(k.silent, apim.Warning{Resource: "apis/" + a.ID, Message: text})
+	}
 	return v
 }
 
@@ -323,7 +329,8 @@ func (k *compilation) fresh(messages policy.Messages) policy.Messages {
 }
 
 func (k *compilation) endpoint(a *apim.API, op *apim.Operation, p *compiledProduct) *telemetry.Endpoint {
-	e := &telemetry.Endpoint{Service: k.service.Name, Diagnostics: compileDiagnostics(k.service, a)}
+	e := &telemetry.Endpoint{Service: k.service.Name, Region: k.service.Region, Diagnostics: k.diagnostics(a)}
+	k.correlation(e)
 	if a != nil {
 		e.API, e.APIName, e.APIRevision, e.APIVersion, e.APIType = a.ID, a.Name, a.Revision, a.Version, a.Type
 		e.Tags = tags(a.Tags)

@@ -230,9 +230,9 @@ func joinQuery(a, b string) string {
 // attempt sends the request once, as a span of its own.
 func (x *exchange) attempt(t *backend.Target, req *http.Request, o policy.ForwardOptions) (*http.Response, error) {
 	span := newSpanID()
-	inject(expr.Header(req.Header), x.Exchange, span, x.tracestate)
+	inject(expr.Header(req.Header), x.Exchange, span)
 	if p := x.variant.capture; p != nil {
-		x.captureHeaders("backend-request", &p.backendRequest, expr.Header(req.Header))
+		x.captureBackendRequest(p, req)
 	}
 	x.attempts++
 	call := telemetry.Call{SpanID: span, Source: "forward-request", Backend: t.ID, Method: req.Method, Scheme: req.URL.Scheme, Host: req.URL.Host,
@@ -248,7 +248,7 @@ func (x *exchange) attempt(t *backend.Target, req *http.Request, o policy.Forwar
 	t.Report(resp.StatusCode, nil, backend.RetryAfter(resp.Header, x.gateway.options.Now()))
 	record(x.Exchange, call, resp.StatusCode, nil)
 	if p := x.variant.capture; p != nil {
-		x.captureHeaders("backend-response", &p.backendResponse, expr.Header(resp.Header))
+		x.captureBackendResponse(p, resp)
 	}
 	return resp, nil
 }

@@ -38,6 +38,15 @@ type Options struct {
 	Observer policy.Observer
 	// Branches is told of every branch of every expression; see policy.Environment.
 	Branches func(at apim.Position, b *expr.Branch)
+	// Application gives the id of the application that a logger belongs to, "" when
+	// it is not known; nil: never. The older correlation protocol tells it to others.
+	Application func(*apim.Logger) string
+	// Multiplex sends to the loggers of both diagnostics where one of an API
+	// overrides that of the service; otherwise only the API's gets anything.
+	Multiplex bool
+	// StrictStreams counts a client that leaves an event stream as one that did not
+	// get its whole response, as Azure does.
+	StrictStreams bool
 	// Definitions is the statement table.
 	Definitions map[string]*policy.Definition
 	// Profile chooses the .NET types that expressions may use.

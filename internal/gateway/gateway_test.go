@@ -442,7 +442,7 @@ func TestSecretsStayOutOfTheRecord(t *testing.T) {
 	s.APIs[0].Diagnostics = []*apim.Diagnostic{{ID: "applicationinsights", Sampling: 100, FrontendRequest: apim.Capture{Headers: []string{"Authorization", "Cookie", "X-Note"}, BodyBytes: 100},
 		BackendRequest: apim.Capture{Headers: []string{"X-Pass", "Ocp-Apim-Subscription-Key"}}}}
 	h := newHarness(t, s, nil)
-	h.call(t, "POST", "/closed/items/canary-bearer-token?q=canary-query", strings.NewReader("body with canary-bearer-token"), "Ocp-Apim-Subscription-Key", "key-gold-1",
+	h.call(t, "POST", "/closed/items/canary-bearer-token?code=canary-query", strings.NewReader("body with canary-bearer-token"), "Ocp-Apim-Subscription-Key", "key-gold-1",
 		"Authorization", "Bearer canary-bearer-token", "Cookie", "sid=canary-cookie", "X-Note", "note key-gold-1", "User-Agent", "canary-bearer-token")
 	e := h.recorder.last(t)
 	text := fmt.Sprintf("%+v", e)

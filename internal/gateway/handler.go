@@ -40,11 +40,12 @@ type exchange struct {
 	parameters []route.Parameter
 	wanted     route.Request // here so that it needs no allocation
 	attempts   int
-	tracestate string
 	upgradeTo  string // protocol that the client asks to switch to
 	subscribes bool   // the gateway itself serves the WebSocket, for GraphQL
 	brought    credentials
 	abort      bool // break the connection: the response is not whole
+	// Bodies of the last backend attempt, when a diagnostic keeps them.
+	sent, received *capturedBody
 }
 
 var (
@@ -84,7 +85,8 @@ func (x *exchange) begin(g *Gateway, s *Snapshot, w http.ResponseWriter, r *http
 	x.Context.Reset()
 	x.Owner = x
 	x.gateway, x.snapshot, x.w, x.r = g, s, w, r
-	x.api, x.variant, x.attempts, x.tracestate, x.abort = nil, nil, 0, "", false
+	x.api, x.variant, x.attempts, x.abort = nil, nil, 0, false
+	x.sent, x.received = nil, nil
 	x.subscribes = false
 	x.parameters, x.wanted, x.traceable = x.parameters[:0], route.Request{}, false
 	x.body, x.response = nil, tee{kept: x.response.kept[:0]}
@@ -243,7 +245,7 @@ func (x *exchange) serve() {
 	x.correlate()
 	x.watch()
 	if p := x.variant.capture; p != nil {
-		x.captureHeaders("frontend-request", &p.request, x.Request.Header)
+		x.captureHeaders(telemetry.FrontendRequest, &p.request, x.Request.Header)
 		if x.body != nil {
 			x.body.tee.limit = p.request.bodyBytes
 		}
@@ -413,8 +415,9 @@ func (x *exchange) finish() {
 	e.Duration = time.Duration(e.Since())
 	e.Query = maskQuery(x.r.URL.RawQuery, x.keyQuery(), e.Endpoint.Diagnostics)
 	if x.variant.capture != nil {
-		x.captureBody("frontend-request", kept, received)
-		x.captureBody("frontend-response", x.response.kept, x.response.total)
+		x.captureBody(telemetry.FrontendRequest, kept, received)
+		x.captureBody(telemetry.FrontendResponse, x.response.kept, x.response.total)
+		x.captureBackendBodies()
 	}
 	for i := range e.Calls {
 		if c := &e.Calls[i]; c.Source != "send-one-way-request" {
@@ -439,7 +442,7 @@ func (x *exchange) finish() {
 func (x *exchange) drop() {
 	_ = x.Request.Body.Close()
 	x.w, x.r, x.snapshot, x.api, x.variant, x.body, x.brought = nil, nil, nil, nil, nil, nil, credentials{}
-	x.origin, x.answer = nil, nil
+	x.origin, x.answer, x.sent, x.received = nil, nil, nil, nil
 	if x.release != nil {
 		x.release()
 		x.release = nil

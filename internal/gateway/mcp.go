@@ -186,7 +186,7 @@ func (x *exchange) callTool(t *mcp.Tool, r *mcp.Request) mcp.Result {
 	}
 	call := telemetry.Call{SpanID: newSpanID(), Source: "tools/call", Backend: t.Name, Method: req.Method, Scheme: x.Exchange.Scheme, Host: x.r.Host,
 		Path: req.URL.EscapedPath(), Attempt: 1, Start: x.Exchange.Since(), Sent: int64(len(r.Body))}
-	inject(expr.Header(req.Header), x.Exchange, call.SpanID, x.tracestate)
+	inject(expr.Header(req.Header), x.Exchange, call.SpanID)
 	w := &toolAnswer{header: http.Header{}, room: x.gateway.options.MaxPolicyBodyBytes}
 	abort := x.gateway.exchange(x.snapshot, w, req, target.operation)
 	call.Duration = x.Exchange.Since() - call.Start

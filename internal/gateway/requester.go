@@ -47,13 +47,9 @@ func (q *requester) Send(c *policy.Context, r *policy.OutgoingRequest) (*expr.Re
 		req.GetBody = func() (io.ReadCloser, error) { return expr.NewBodyReader(r.Body), nil }
 	}
 	call := telemetry.Call{Source: r.Source, Backend: target.ID, Method: r.Method, Scheme: u.Scheme, Host: u.Host, Path: u.EscapedPath(), Attempt: max(1, r.Attempt), Sent: int64(len(r.Body))}
-	tracestate := ""
-	if x, ok := c.Owner.(*exchange); ok { // a branch of wait has no owner, and its own exchange
-		tracestate = x.tracestate
-	}
 	e := c.Exchange
 	call.SpanID, call.Start = newSpanID(), e.Since()
-	inject(expr.Header(header), e, call.SpanID, tracestate)
+	inject(expr.Header(header), e, call.SpanID)
 	resp, err := q.do(via(target.Transport, r.Certificate, r.Proxy), req, r.Timeout)
 	failure := requestFailure(r.Source, err, c.Std)
 	call.Duration = e.Since() - call.Start

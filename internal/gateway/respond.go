@@ -108,7 +108,7 @@ func (x *exchange) respond() {
 	}
 	e.Status = resp.StatusCode
 	if p := x.variant.capture; p != nil {
-		x.captureHeaders("frontend-response", &p.response, resp.Header)
+		x.captureHeaders(telemetry.FrontendResponse, &p.response, resp.Header)
 		x.response.limit = p.response.bodyBytes
 	}
 	if resp.StatusCode == http.StatusSwitchingProtocols {
@@ -148,6 +148,9 @@ func (x *exchange) writeHeader(resp *expr.Response) {
 	}
 	for name, values := range x.FinalHeader {
 		h[name] = values
+	}
+	if s := x.Exchange.Endpoint.RequestContext; s != "" {
+		h["Request-Context"] = []string{s}
 	}
 	if _, ok := h["Content-Type"]; !ok {
 		h["Content-Type"] = nil // or net/http would guess one from the body
@@ -248,8 +251,21 @@ func (x *exchange) cut(err error) {
 		x.abort = true
 		return
 	}
+	if x.endsAtWill() {
+		return
+	}
 	e.Outcome = telemetry.OutcomeClientClosed
-	e.Failure = telemetry.Failure{Source: "gateway", Reason: "ClientConnectionFailure", Message: "The client closed the connection before the whole response was sent.", Section: "outbound"}
+	e.Failure = telemetry.Failure{Source: "transfer-response", Reason: "ClientConnectionFailure", Message: "The client closed the connection before the whole response was sent.", Section: "outbound"}
+}
+
+// endsAtWill tells whether the response is a stream of events: its client leaves
+// when it has seen enough, which is no failure.
+func (x *exchange) endsAtWill() bool {
+	if x.gateway.options.StrictStreams {
+		return false
+	}
+	resp := x.Context.Response
+	return x.api != nil && x.api.mcp != nil || resp != nil && strings.HasPrefix(http.Header(resp.Header).Get("Content-Type"), "text/event-stream")
 }
 
 // upgrade joins the client's connection with the backend's, for WebSocket.

@@ -31,6 +31,13 @@ func serviceSecrets(s *apim.Service) []string {
 		}
 		out = append(out, b.Credentials.Authorization)
 	}
+	for _, g := range s.Loggers {
+		for name, v := range g.Credentials {
+			if name != "name" && name != "endpointAddress" && name != apim.LoggerIdentity {
+				out = append(out, v)
+			}
+		}
+	}
 	return out
 }
 
@@ -137,8 +144,9 @@ func (x *exchange) keyQuery() string {
 	return x.api.keyQuery
 }
 
-// maskQuery keeps the names of query parameters and masks their values. key is
-// the parameter of the subscription key, masked whatever the diagnostics say.
+// maskQuery masks the values of query parameters, or with diagnostics those that
+// they name and those that sound like secrets. key is the parameter of the
+// subscription key, which is left out whatever the diagnostics say.
 func maskQuery(rawQuery, key string, plan []*telemetry.Diagnostic) string {
 	if rawQuery == "" {
 		return ""
@@ -155,10 +163,7 @@ func maskQuery(rawQuery, key string, plan []*telemetry.Diagnostic) string {
 		if keep {
 			mode = queryMode(plan, strings.ToLower(name))
 		}
-		if mode == "keep" && strings.EqualFold(name, key) {
-			mode = "mask"
-		}
-		if mode == "hide" {
+		if mode == "hide" || key != "" && strings.EqualFold(name, key) {
 			continue
 		}
 		if b.Len() > 0 {

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"strconv"
-	"strings"
 	"unicode/utf8"
 
 	"gatehouse/internal/telemetry"
@@ -45,10 +44,11 @@ func (r *rowBuilder) attributes(e *telemetry.Exchange, s *telemetry.Span) {
 	}
 	for n := range e.Captures {
 		c := &e.Captures[n]
-		r.pair(captureKey(c), clip(c.Value, 64<<10))
-		if c.Truncated {
-			r.key(captureKey(c) + ".truncated")
-			r.text = append(r.text, "true"...)
+		r.captureKey(c, "")
+		r.text = appendJSON(r.text, clip(c.Value, 64<<10))
+		if c.Truncated { // the original size
+			r.captureKey(c, ".truncated")
+			r.text = append(strconv.AppendInt(append(r.text, '"'), c.Size, 10), '"')
 		}
 	}
 	r.text = append(r.text, '}')
@@ -65,27 +65,36 @@ func (r *rowBuilder) pair(key, value string) {
 }
 
 func (r *rowBuilder) key(key string) {
-	if r.text[len(r.text)-1] != '{' {
-		r.text = append(r.text, ',')
-	}
+	r.comma()
 	r.text = append(appendJSON(r.text, key), ':')
 }
 
-// captureKey names a captured header as OpenTelemetry does.
-func captureKey(c *telemetry.Capture) string {
-	prefix := "http.request."
+func (r *rowBuilder) comma() {
+	if r.text[len(r.text)-1] != '{' {
+		r.text = append(r.text, ',')
+	}
+}
+
+// captureKey names a capture as Azure's custom dimensions do: Request-Name,
+// Response-Body. Those of backend calls have "backend." in front, by which the
+// dependencies are told from the request.
+func (r *rowBuilder) captureKey(c *telemetry.Capture, suffix string) {
+	r.comma()
+	prefix := "Request-"
 	switch c.Part {
-	case "frontend-response":
-		prefix = "http.response."
-	case "backend-request":
-		prefix = "gatehouse.backend.request."
-	case "backend-response":
-		prefix = "gatehouse.backend.response."
+	case telemetry.FrontendResponse:
+		prefix = "Response-"
+	case telemetry.BackendRequest:
+		prefix = "backend.Request-"
+	case telemetry.BackendResponse:
+		prefix = "backend.Response-"
 	}
-	if c.Name == "" {
-		return prefix + "body"
+	name := c.Name
+	if name == "" {
+		name = "Body"
 	}
-	return prefix + "header." + strings.ToLower(c.Name)
+	r.text = appendEscapedText(append(append(r.text, '"'), prefix...), name)
+	r.text = append(append(r.text, suffix...), '"', ':')
 }
 
 func metadata(list []telemetry.Attribute) string {
@@ -118,7 +127,10 @@ const hexDigits = "0123456789abcdef"
 
 // appendJSON appends a JSON string; bytes that are not UTF-8 become U+FFFD.
 func appendJSON(b []byte, s string) []byte {
-	b = append(b, '"')
+	return append(appendEscapedText(append(b, '"'), s), '"')
+}
+
+func appendEscapedText(b []byte, s string) []byte {
 	for i := 0; i < len(s); {
 		c := s[i]
 		if c < utf8.RuneSelf {
@@ -134,7 +146,7 @@ func appendJSON(b []byte, s string) []byte {
 		b = utf8.AppendRune(b, r)
 		i += size
 	}
-	return append(b, '"')
+	return b
 }
 
 func appendEscaped(b []byte, c byte) []byte {

@@ -40,6 +40,20 @@ type Options struct {
 	PendingBatches int
 	RetryFor       time.Duration // how long a batch is tried again; default 30 s
 
+	// Destination says where the rows of a logger go; nil: all to the default
+	// workspace. It is asked once for each endpoint and logger, by the worker.
+	Destination func(logger string) Destination
+	// VerbosityOfTraces makes the verbosity "error" of a diagnostic concern trace
+	// messages alone; otherwise it keeps failed requests only.
+	VerbosityOfTraces bool
+	// AggregationInterval is the time over which values of a custom metric are put
+	// into one row; default 10 s.
+	AggregationInterval time.Duration
+	// WorkspaceSeries is how many series of custom metrics a workspace has within
+	// SeriesWindow; more are put into one. Default 50,000 in 12 h.
+	WorkspaceSeries int
+	SeriesWindow    time.Duration
+
 	MaxSeries     int // of each metric; what is beyond counts as "_overflow"; default 5,000
 	MaxEndpoints  int // (API, operation, product) with metrics of their own; default 5,000
 	CustomMetrics int // names of emit-metric; default 200
@@ -61,6 +75,9 @@ func (o Options) withDefaults() Options {
 	orDefault(&o.BatchDelay, 200*time.Millisecond)
 	orDefault(&o.PendingBatches, 128)
 	orDefault(&o.RetryFor, 30*time.Second)
+	orDefault(&o.AggregationInterval, 10*time.Second)
+	orDefault(&o.WorkspaceSeries, 50_000)
+	orDefault(&o.SeriesWindow, 12*time.Hour)
 	orDefault(&o.MaxSeries, 5_000)
 	orDefault(&o.MaxEndpoints, 5_000)
 	orDefault(&o.CustomMetrics, 200)
@@ -87,10 +104,13 @@ func orDefault[T comparable](field *T, value T) {
 
 // Ingest is a telemetry.Sink. All methods may be called from any goroutine.
 type Ingest struct {
-	options Options
-	metrics *metrics
-	rows    *rowBuilder // used by the worker only
-	writers []*writer
+	options    Options
+	metrics    *metrics
+	rows       *rowBuilder // this and the next four are used by the worker only
+	main       *stream     // of the stores
+	exports    map[telemetry.Rows]*stream
+	writers    []*writer // of all streams
+	aggregates *aggregates
 
 	queue   chan *telemetry.Exchange
 	flushes chan chan struct{}
@@ -119,13 +139,17 @@ func New(o Options) (*Ingest, error) {
 	i := &Ingest{
 		options: o, metrics: m, rows: newRowBuilder(&o),
 		queue: make(chan *telemetry.Exchange, o.QueueSize), flushes: make(chan chan struct{}), stop: make(chan struct{}),
+		exports: map[telemetry.Rows]*stream{},
 	}
+	i.main = &stream{batch: i.rows.fresh()}
+	i.aggregates = newAggregates(&o, m)
 	i.abandon, i.cancel = context.WithCancel(context.Background())
 	for n, r := range o.Rows {
 		w := newWriter(i, r, n)
-		i.writers = append(i.writers, w)
+		i.main.writers = append(i.main.writers, w)
 		i.writing.Go(w.run)
 	}
+	i.writers = append(i.writers, i.main.writers...)
 	i.worker.Go(i.work)
 	i.ticking.Go(i.tick)
 	return i, nil
@@ -171,12 +195,12 @@ func (i *Ingest) through(ctx context.Context, n int, table string, write func(te
 	if i.closed.Load() {
 		return errClosed
 	}
-	if n == 0 || len(i.writers) == 0 {
+	if n == 0 || len(i.main.writers) == 0 {
 		return ctx.Err()
 	}
 	// The others must not be asked before the first has the rows: the sender
 	// would repeat what they already took.
-	for k, w := range i.writers {
+	for k, w := range i.main.writers {
 		err := write(w.rows)
 		switch {
 		case err != nil && k == 0:

@@ -47,6 +47,8 @@ type metrics struct {
 	dropped                         [dropReasons]prometheus.Counter
 	rows, exportDropped             *prometheus.CounterVec
 	metricWrites                    prometheus.Counter // that failed
+	activeSeries, seriesLimit       *prometheus.GaugeVec
+	seriesOverflow                  *prometheus.CounterVec
 	kept                            atomic.Uint64
 
 	mu        sync.RWMutex
@@ -98,6 +100,9 @@ func (m *metrics) ownCounters() {
 	m.metricWrites = prometheus.NewCounter(prometheus.CounterOpts{Name: "gatehouse_telemetry_metric_write_failures_total", Help: "Writes of all metrics to the metrics store that failed."})
 	m.rows = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gatehouse_telemetry_rows_total", Help: "Rows taken by the first writer."}, []string{"table"})
 	m.exportDropped = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gatehouse_telemetry_export_dropped_rows_total", Help: "Rows that other writers than the first did not take."}, []string{"table"})
+	m.activeSeries = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "gatehouse_custom_metric_series", Help: "Series of emit-metric that a workspace saw within 12 hours."}, []string{"workspace"})
+	m.seriesLimit = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "gatehouse_custom_metric_series_limit", Help: "Series beyond which new ones are put into one."}, []string{"workspace"})
+	m.seriesOverflow = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "gatehouse_custom_metric_overflow_total", Help: "Values of emit-metric whose series was beyond the limit."}, []string{"workspace"})
 	for _, table := range []string{tableSpans, tableLogs} {
 		m.rows.WithLabelValues(table)
 		m.exportDropped.WithLabelValues(table)
@@ -112,7 +117,7 @@ func (m *metrics) register() error {
 	var errs []error
 	for _, c := range []prometheus.Collector{
 		m.duration.vec, m.gateway.vec, m.backend.vec, m.client.vec, m.received.vec, m.sent.vec, m.rejections.vec, m.cpu.vec, m.custom, m.info,
-		m.exchanges, m.sampled, dropped, m.droppedLogs, m.rows, m.exportDropped, m.metricWrites,
+		m.exchanges, m.sampled, dropped, m.droppedLogs, m.rows, m.exportDropped, m.metricWrites, m.activeSeries, m.seriesLimit, m.seriesOverflow,
 	} {
 		errs = append(errs, m.registry.Register(c))
 	}

@@ -27,11 +27,12 @@ type cut struct {
 	start, end int
 }
 
-// template is the part of a row that all exchanges of an endpoint share.
+// template is the part of a row that all exchanges of an endpoint share, and
+// where rows go.
 type template struct {
-	span telemetry.Span
-	view view
-	url  bool // the name is METHOD /path
+	span   telemetry.Span
+	routes []*route
+	region string
 }
 
 func newRowBuilder(o *Options) *rowBuilder {
@@ -39,16 +40,11 @@ func newRowBuilder(o *Options) *rowBuilder {
 	r.free.New = func() any {
 		return &batch{spans: make([]telemetry.Span, 0, o.BatchSize), calls: make([]telemetry.CallRow, 0, o.BatchSize*2), steps: make([]byte, 0, o.BatchSize*64)}
 	}
-	r.batch = r.free.Get().(*batch)
 	return r
 }
 
-// take gives the batch away and starts another.
-func (r *rowBuilder) take() *batch {
-	b := r.batch
-	r.batch = r.free.Get().(*batch)
-	return b
-}
+// fresh gives an empty batch.
+func (r *rowBuilder) fresh() *batch { return r.free.Get().(*batch) }
 
 func (r *rowBuilder) recycle(b *batch) {
 	b.reset()
@@ -64,15 +60,15 @@ func (r *rowBuilder) template(e *telemetry.Endpoint) *template {
 	if len(r.templates) >= 2*r.options.MaxEndpoints {
 		clear(r.templates)
 	}
-	t := &template{span: telemetry.Span{Kind: "server", Service: r.options.Service, Instance: r.options.Instance, Source: "gateway"}}
+	t := &template{span: telemetry.Span{Kind: "server", Service: r.options.Service, Instance: r.options.Instance}}
 	if e != nil {
 		describe(&t.span, e)
-		t.view = viewOf(e.Diagnostics)
+		t.region = e.Region
+		t.routes = r.options.routes(e.Diagnostics)
 	} else {
-		t.view = viewOf(nil)
+		t.routes = r.options.routes(nil)
 	}
-	t.url = t.view.urlNames
-	t.span.Resource = r.resource(t.span.Service)
+	t.span.Resource = r.resource(t.span.Service, t.region)
 	r.templates[e] = t
 	return t
 }
@@ -95,28 +91,33 @@ func describe(s *telemetry.Span, e *telemetry.Endpoint) {
 	}
 }
 
-func (r *rowBuilder) resource(service string) string {
-	if s, ok := r.resources[service]; ok {
+func (r *rowBuilder) resource(service, region string) string {
+	key := service + "\x00" + region
+	if s, ok := r.resources[key]; ok {
 		return s
 	}
 	b := appendJSON([]byte(`{"service.name":`), service)
 	b = append(b, `,"service.instance.id":`...)
-	b = append(appendJSON(b, r.options.Instance), '}')
+	b = appendJSON(b, r.options.Instance)
+	if region != "" {
+		b = appendJSON(append(b, `,"cloud.region":`...), region)
+	}
+	b = append(b, '}')
 	if len(r.resources) > 100 {
 		clear(r.resources)
 	}
-	r.resources[service] = string(b)
+	r.resources[key] = string(b)
 	return string(b)
 }
 
-// add appends the rows of one exchange to the batch. Fields of the exchange
-// that are not text of the caller's memory are copied.
-func (r *rowBuilder) add(e *telemetry.Exchange, weight int32) {
-	t := r.template(e.Endpoint)
-	b := r.batch
+// add appends the rows of one exchange to a batch. Fields of the exchange that
+// are not text of the caller's memory are copied.
+func (r *rowBuilder) add(b *batch, to *route, t *template, e *telemetry.Exchange, weight int32) {
+	r.batch = b
 	b.spans = append(b.spans, t.span)
 	s := &b.spans[len(b.spans)-1]
 	r.text, r.cuts = r.text[:0], r.cuts[:0]
+	s.Source, s.Workspace = to.source, to.to.Workspace
 
 	s.Time, s.Duration = e.Start.UnixNano(), int64(e.Duration)
 	s.Subscription, s.Method, s.StatusCode = e.Subscription, e.Method, int32(e.Status)
@@ -129,20 +130,40 @@ func (r *rowBuilder) add(e *telemetry.Exchange, weight int32) {
 	if spanFailed(e) {
 		s.Status, s.StatusText = "error", s.ErrorReason
 	}
+	if e.Outcome == telemetry.OutcomeClientClosed {
+		s.ResultCode = resultCut
+	}
 	r.ids(e, s)
-	r.name(e, s, t)
-	if t.view.clientIP && e.ClientIP.IsValid() {
+	r.name(e, s, to)
+	if to.view.clientIP && e.ClientIP.IsValid() {
 		from := len(r.text)
 		r.text = e.ClientIP.AppendTo(r.text)
 		r.cuts = append(r.cuts, cut{&s.ClientIP, from, len(r.text)})
 	}
 	r.where(e, s)
 	r.attributes(e, s)
+	r.caller(e, s)
 	start := len(b.steps)
 	b.steps = telemetry.AppendSteps(b.steps, e.Steps)
 	s.Steps = b.steps[start:len(b.steps):len(b.steps)]
 	r.calls(e, s)
-	r.logs(e, s, t)
+	r.logs(e, s, to)
+	r.settle()
+}
+
+// resultCut is the result code of a request whose client left, as Azure writes it.
+const resultCut = "0 [not sent in full]"
+
+// messages appends only the log records of an exchange whose row is left out.
+func (r *rowBuilder) messages(b *batch, to *route, t *template, e *telemetry.Exchange) {
+	if len(e.Events) == 0 {
+		return
+	}
+	r.batch = b
+	r.text, r.cuts = r.text[:0], r.cuts[:0]
+	s := t.span
+	s.Time, s.Subscription, s.Source, s.Workspace = e.Start.UnixNano(), e.Subscription, to.source, to.to.Workspace
+	r.logs(e, &s, to)
 	r.settle()
 }
 
@@ -161,9 +182,12 @@ func (r *rowBuilder) settle() {
 }
 
 func (r *rowBuilder) ids(e *telemetry.Exchange, s *telemetry.Span) {
-	r.hex(&s.TraceID, e.TraceID[:])
+	r.operation(&s.TraceID, e)
 	r.hex(&s.SpanID, e.SpanID[:])
-	if e.ParentID != (telemetry.SpanID{}) {
+	switch {
+	case e.Legacy.Parent != "":
+		s.ParentSpanID = e.Legacy.Parent
+	case e.ParentID != (telemetry.SpanID{}):
 		r.hex(&s.ParentSpanID, e.ParentID[:])
 	}
 	from := len(r.text)
@@ -177,6 +201,15 @@ func (r *rowBuilder) ids(e *telemetry.Exchange, s *telemetry.Span) {
 	r.cuts = append(r.cuts, cut{&s.RequestID, from, len(r.text)})
 }
 
+// operation is the trace id, or the root of a Request-Id that is none.
+func (r *rowBuilder) operation(field *string, e *telemetry.Exchange) {
+	if e.Legacy.Root != "" {
+		*field = e.Legacy.Root
+		return
+	}
+	r.hex(field, e.TraceID[:])
+}
+
 func (r *rowBuilder) hex(field *string, id []byte) {
 	from := len(r.text)
 	r.text = hex.AppendEncode(r.text, id)
@@ -185,15 +218,25 @@ func (r *rowBuilder) hex(field *string, id []byte) {
 
 // name is "API;rev=N - Operation", or METHOD /path when a diagnostic asks for
 // it; a request without an API is named by its verb.
-func (r *rowBuilder) name(e *telemetry.Exchange, s *telemetry.Span, t *template) {
+func (r *rowBuilder) name(e *telemetry.Exchange, s *telemetry.Span, to *route) {
 	switch {
-	case t.url:
+	case to.view.urlNames:
 		from := len(r.text)
 		r.text = append(append(append(r.text, method(e.Method)...), ' '), e.Path...)
 		r.cuts = append(r.cuts, cut{&s.Name, from, len(r.text)})
 	case s.Name == "":
 		s.Name = method(e.Method)
 	}
+}
+
+// caller names the application that called, when it said so.
+func (r *rowBuilder) caller(e *telemetry.Exchange, s *telemetry.Span) {
+	if e.Caller == "" {
+		return
+	}
+	from := len(r.text)
+	r.text = append(appendJSON(append(r.text, `{"source":`...), "cid-v1:"+e.Caller), '}')
+	r.cuts = append(r.cuts, cut{&s.Tags, from, len(r.text)})
 }
 
 // where joins scope, section and path of the failed statement.
@@ -244,24 +287,24 @@ func (r *rowBuilder) calls(e *telemetry.Exchange, s *telemetry.Span) {
 }
 
 // logs makes a log record of each event that the diagnostics keep.
-func (r *rowBuilder) logs(e *telemetry.Exchange, s *telemetry.Span, t *template) {
+func (r *rowBuilder) logs(e *telemetry.Exchange, s *telemetry.Span, to *route) {
 	b := r.batch
 	first := len(b.logs)
 	for n := range e.Events {
 		v := &e.Events[n]
-		if v.Severity < t.view.verbosity {
+		if v.Severity < to.view.verbosity {
 			continue
 		}
 		name, number := severity(v.Severity)
 		b.logs = append(b.logs, telemetry.LogRecord{
 			Time: s.Time + v.At, Severity: name, SeverityNumber: number, Body: clip(v.Message, maxBody), Service: s.Service, Instance: s.Instance,
-			Source: "gateway", API: s.API, Operation: s.Operation, Product: s.Product, Subscription: s.Subscription, Scope: v.Source, Resource: s.Resource,
-			Attributes: metadata(v.Metadata),
+			Source: s.Source, Workspace: s.Workspace, API: s.API, Operation: s.Operation, Product: s.Product, Subscription: s.Subscription, Scope: v.Source, Resource: s.Resource,
+			Attributes: metadata(v.Metadata), SampleWeight: 1,
 		})
 	}
 	// Only now: appending may have moved the records.
 	for n := first; n < len(b.logs); n++ {
-		r.hex(&b.logs[n].TraceID, e.TraceID[:])
+		r.operation(&b.logs[n].TraceID, e)
 		r.hex(&b.logs[n].SpanID, e.SpanID[:])
 	}
 }

@@ -12,14 +12,22 @@ func (i *Ingest) work() {
 	timer := time.NewTimer(i.options.BatchDelay)
 	timer.Stop()
 	defer timer.Stop()
-	for {
+	aggregation := time.NewTicker(i.options.AggregationInterval)
+	defer aggregation.Stop()
+	for armed := false; ; {
 		select {
 		case e := <-i.queue:
-			if i.process(e) {
+			i.process(e)
+			if !armed {
 				timer.Reset(i.options.BatchDelay)
+				armed = true
 			}
 		case <-timer.C:
-			i.send()
+			armed = false
+			i.streams(i.send)
+		case <-aggregation.C:
+			i.aggregates.emit(i)
+			i.streams(i.send)
 		case done := <-i.flushes:
 			i.drain()
 			i.await(done)
@@ -30,46 +38,41 @@ func (i *Ingest) work() {
 	}
 }
 
-// drain processes what is queued now and sends the last batch.
+// drain processes what is queued now and sends the last batches.
 func (i *Ingest) drain() {
 	for range len(i.queue) {
 		i.process(<-i.queue)
 	}
-	i.send()
+	i.aggregates.emit(i)
+	i.streams(i.send)
 }
 
-// process handles one exchange; true when its row is the first of a batch.
-func (i *Ingest) process(e *telemetry.Exchange) (first bool) {
-	keep, weight := decide(e)
-	i.metrics.record(e, keep)
-	switch {
-	case len(i.writers) == 0:
-		i.metrics.kept.Add(1)
-	case !keep:
-		i.metrics.sampled.Inc()
-	default:
-		b := i.rows.batch
-		first = len(b.spans) == 0
-		i.rows.add(e, weight)
-		if len(b.spans)+len(b.logs) >= i.options.BatchSize {
-			i.send()
-			first = false
+// process handles one exchange: each of its routes decides for itself. It is
+// kept, or left out by all of them, once.
+func (i *Ingest) process(e *telemetry.Exchange) {
+	t := i.rows.template(e.Endpoint)
+	var weights [maxRoutes]int32
+	kept := -1
+	stored := false
+	for n, r := range t.routes {
+		if weights[n] = r.decide(e); weights[n] > 0 {
+			if kept < 0 {
+				kept = n
+			}
+			stored = stored || r.to.Rows == nil
 		}
 	}
+	i.metrics.record(e, stored)
+	if kept < 0 {
+		i.metrics.sampled.Inc()
+	}
+	for n, r := range t.routes {
+		i.write(r, e, t, weights[n], n == kept)
+	}
+	if len(e.Measurements) > 0 {
+		i.aggregates.add(t, e)
+	}
 	e.Release()
-	return first
-}
-
-// send hands the current batch to every writer.
-func (i *Ingest) send() {
-	if len(i.rows.batch.spans) == 0 {
-		return
-	}
-	b := i.rows.take()
-	b.users.Store(int32(len(i.writers)))
-	for _, w := range i.writers {
-		w.offer(b)
-	}
 }
 
 // await closes done when every writer has finished what was sent before.

@@ -19,18 +19,22 @@ const (
 // batch holds rows and the memory behind them. It is used again when the last
 // writer is done with it.
 type batch struct {
-	spans  []telemetry.Span
-	logs   []telemetry.LogRecord
-	calls  []telemetry.CallRow
-	steps  []byte
-	users  atomic.Int32
-	marker *sync.WaitGroup // not nil: no rows; tells that all before is done
+	spans []telemetry.Span
+	logs  []telemetry.LogRecord
+	calls []telemetry.CallRow
+	steps []byte
+	// exchanges is how many of them are accounted for by this batch: a request
+	// that goes to several destinations is kept once.
+	exchanges int
+	users     atomic.Int32
+	marker    *sync.WaitGroup // not nil: no rows; tells that all before is done
 }
 
 func (b *batch) reset() {
 	clear(b.spans)
 	clear(b.logs)
 	clear(b.calls)
+	b.exchanges = 0
 	b.spans, b.logs, b.calls, b.steps = b.spans[:0], b.logs[:0], b.calls[:0], b.steps[:0]
 }
 
@@ -38,7 +42,8 @@ func (b *batch) reset() {
 type writer struct {
 	ingest  *Ingest
 	rows    telemetry.Rows
-	first   bool // decides whether rows count as kept
+	first   bool // of the stores: its rows are counted as such, those of others apart
+	decides bool // whether exchanges count as kept: the first writer of its stream
 	number  int
 	batches chan *batch
 
@@ -47,7 +52,7 @@ type writer struct {
 }
 
 func newWriter(i *Ingest, rows telemetry.Rows, number int) *writer {
-	return &writer{ingest: i, rows: rows, first: number == 0, number: number, batches: make(chan *batch, i.options.PendingBatches)}
+	return &writer{ingest: i, rows: rows, first: number == 0, decides: number == 0, number: number, batches: make(chan *batch, i.options.PendingBatches)}
 }
 
 // offer queues a batch, or drops it when the writer is too far behind.
@@ -55,7 +60,7 @@ func (w *writer) offer(b *batch) {
 	select {
 	case w.batches <- b:
 	default:
-		w.lost(b.spans, b.logs, dropWriterBehind)
+		w.lost(len(b.spans), len(b.logs), b.exchanges, dropWriterBehind)
 		w.done(b)
 	}
 }
@@ -90,17 +95,22 @@ func (w *writer) done(b *batch) {
 // was taken is not sent again.
 func (w *writer) write(b *batch) {
 	m := w.ingest.metrics
-	if reason, ok := w.try(func(ctx context.Context) error { return w.rows.Spans(ctx, b.spans) }); !ok {
-		w.lost(b.spans, nil, reason)
-	} else if w.first {
-		m.kept.Add(uint64(len(b.spans)))
-		m.rows.WithLabelValues(tableSpans).Add(float64(len(b.spans)))
+	if len(b.spans) > 0 {
+		reason, ok := w.try(func(ctx context.Context) error { return w.rows.Spans(ctx, b.spans) })
+		if !ok {
+			w.lost(len(b.spans), 0, b.exchanges, reason)
+		} else if w.decides {
+			m.kept.Add(uint64(b.exchanges))
+		}
+		if ok && w.first {
+			m.rows.WithLabelValues(tableSpans).Add(float64(len(b.spans)))
+		}
 	}
 	if len(b.logs) == 0 {
 		return
 	}
 	if reason, ok := w.try(func(ctx context.Context) error { return w.rows.Logs(ctx, b.logs) }); !ok {
-		w.lost(nil, b.logs, reason)
+		w.lost(0, len(b.logs), 0, reason)
 	} else if w.first {
 		m.rows.WithLabelValues(tableLogs).Add(float64(len(b.logs)))
 	}
@@ -142,15 +152,19 @@ func (w *writer) attempt(write func(context.Context) error) error {
 	return write(ctx)
 }
 
-func (w *writer) lost(spans []telemetry.Span, logs []telemetry.LogRecord, reason dropReason) {
+// lost counts rows that were not written, and the exchanges among them that no
+// other writer accounts for.
+func (w *writer) lost(spans, logs, exchanges int, reason dropReason) {
 	m := w.ingest.metrics
-	if !w.first {
-		m.exportDropped.WithLabelValues(tableSpans).Add(float64(len(spans)))
-		m.exportDropped.WithLabelValues(tableLogs).Add(float64(len(logs)))
+	if w.decides {
+		m.drop(reason, exchanges)
+	}
+	if w.first {
+		m.droppedLogs.Add(float64(logs))
 		return
 	}
-	m.drop(reason, len(spans))
-	m.droppedLogs.Add(float64(len(logs)))
+	m.exportDropped.WithLabelValues(tableSpans).Add(float64(spans))
+	m.exportDropped.WithLabelValues(tableLogs).Add(float64(logs))
 }
 
 // complain logs at most every ten seconds: a full disk fails many times a second.

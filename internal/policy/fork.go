@@ -41,7 +41,7 @@ func (c *Context) Fork(std context.Context, bodies bool) (*Context, error) {
 	})
 	e := f.Exchange
 	e.Endpoint, e.TraceID, e.SpanID, e.RequestID = c.Exchange.Endpoint, c.Exchange.TraceID, c.Exchange.SpanID, c.Exchange.RequestID
-	e.Sampled, e.Start = c.Exchange.Sampled, c.Exchange.Start
+	e.Sampled, e.Start, e.Legacy, e.Tracestate = c.Exchange.Sampled, c.Exchange.Start, c.Exchange.Legacy, c.Exchange.Tracestate
 	return f, nil
 }
 

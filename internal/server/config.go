@@ -108,6 +108,20 @@ type TelemetryConfig struct {
 	MetricsInterval Duration `yaml:"metricsInterval"`
 	// Workspaces are destinations of telemetry beside the default one.
 	Workspaces []WorkspaceConfig `yaml:"workspaces"`
+	// Loggers of the service by name: workspace, workspace/NAME, export, off.
+	Loggers map[string]string `yaml:"loggers"`
+	// Multiplex sends to the loggers of both, where an API's diagnostic overrides
+	// that of the service.
+	Multiplex bool `yaml:"multiplex"`
+	// VerbosityOfTraces: the verbosity "error" of a diagnostic keeps requests that
+	// succeeded.
+	VerbosityOfTraces bool `yaml:"verbosityOfTraces"`
+	// StrictStreams counts a client that leaves an event stream as a failure.
+	StrictStreams bool `yaml:"strictStreams"`
+	// CustomMetricsInterval is the time whose values of a custom metric are one row.
+	CustomMetricsInterval Duration `yaml:"customMetricsInterval"`
+	// CustomMetricSeries of a workspace within 12 h; more are put into one.
+	CustomMetricSeries int `yaml:"customMetricSeries"`
 }
 
 // RulesConfig has Prometheus rule files beside the shipped ones.
@@ -217,7 +231,7 @@ func DefaultConfig() Config {
 		Listen: ListenConfig{Gateway: ":8080", GatewayTLS: ":8443", Monitor: "127.0.0.1:9080", MonitorTLS: ":9443", OTLPGRPC: ":4317", OTLPHTTP: ":4318"},
 		Gateway: GatewayConfig{MaxConnections: 10_000, MaxHeaderBytes: 64 << 10, MaxBodyBytes: 1 << 30, MaxPolicyBodyBytes: 8 << 20,
 			ReadHeaderTimeout: Duration(10 * time.Second), IdleTimeout: Duration(120 * time.Second), BodyIdleTimeout: Duration(5 * time.Minute), UpgradeIdleTimeout: Duration(15 * time.Minute), DrainTimeout: Duration(15 * time.Second)},
-		Telemetry: TelemetryConfig{QueueSize: 16384, MetricsInterval: Duration(5 * time.Second)},
+		Telemetry: TelemetryConfig{QueueSize: 16384, MetricsInterval: Duration(5 * time.Second), CustomMetricsInterval: Duration(10 * time.Second), CustomMetricSeries: 50_000},
 		Rules:     RulesConfig{Interval: Duration(15 * time.Second)},
 		Identity:  IdentityConfig{LoopbackOpen: true, Authority: "https://login.microsoftonline.com"},
 		Platform:  PlatformConfig{Dapr: "http://localhost:3500"},

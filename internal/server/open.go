@@ -58,8 +58,9 @@ type Server struct {
 	desk     *record.Desk // recordings of traced requests
 	// workspaces are looked up by name, instrumentation key, application id and
 	// ARM path.
-	workspaces *telemetry.Workspaces
-	reloads    *reloads
+	workspaces   *telemetry.Workspaces
+	destinations *destinations
+	reloads      *reloads
 
 	doors   []openDoor
 	closers []closer // in order of opening; closed in reverse
@@ -215,6 +216,8 @@ func (s *Server) openRules() error {
 func (s *Server) openIngest() error {
 	o := ingest.DefaultOptions()
 	o.Logger, o.Rows, o.QueueSize = s.log, []telemetry.Rows{s.lake}, s.config.Telemetry.QueueSize
+	o.Destination, o.VerbosityOfTraces = s.destinations.find, s.config.Telemetry.VerbosityOfTraces
+	o.AggregationInterval, o.WorkspaceSeries = time.Duration(s.config.Telemetry.CustomMetricsInterval), s.config.Telemetry.CustomMetricSeries
 	o.Interval, o.WriteMetrics = time.Duration(s.config.Telemetry.MetricsInterval), s.tsdb.WriteGathered
 	var err error
 	if s.ingest, err = ingest.New(o); err != nil {
@@ -252,6 +255,7 @@ func (s *Server) openGateway() error {
 		o.Sink = s.ingest
 	}
 	o.Load, o.Save = s.catalog.Load, s.catalog.Save
+	o.Application = s.destinations.application
 	desk := record.DefaultDeskOptions()
 	desk.Location = s.monitorURL() + "/api/policy-traces/"
 	s.desk = record.NewDesk(desk)
@@ -271,7 +275,7 @@ func (s *Server) openGateway() error {
 		s.gateway.Close(ctx)
 		return nil
 	})
-	s.reloads = &reloads{config: s.config.Service, gateway: s.gateway, catalog: s.catalog, log: s.log}
+	s.reloads = &reloads{config: s.config.Service, gateway: s.gateway, catalog: s.catalog, log: s.log, destinations: s.destinations}
 	return s.reloads.load()
 }
 
@@ -301,6 +305,7 @@ func gatewayOptions(c Config, log *slog.Logger) (gateway.Options, error) {
 	o.MaxBodyBytes, o.MaxPolicyBodyBytes, o.MethodNotAllowed = g.MaxBodyBytes, g.MaxPolicyBodyBytes, g.MethodNotAllowed
 	o.BodyIdleTimeout = time.Duration(g.BodyIdleTimeout)
 	o.UpgradeIdleTimeout = time.Duration(g.UpgradeIdleTimeout)
+	o.Multiplex, o.StrictStreams = c.Telemetry.Multiplex, c.Telemetry.StrictStreams
 	if g.ExtendedTypes {
 		o.Profile = expr.Extended
 	}

@@ -23,6 +23,8 @@ type reloads struct {
 	gateway *gateway.Gateway
 	catalog *catalog.Catalog
 	log     *slog.Logger
+	// destinations of the service's loggers; nil for a check.
+	destinations *destinations
 
 	mu      sync.Mutex
 	current revisionStatus
@@ -39,6 +41,9 @@ func (r *reloads) load() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	snapshot, err := r.build()
+	if err == nil {
+		err = r.destinations.update(snapshot.Service) // before requests of the new snapshot need it
+	}
 	if err != nil {
 		r.current.Error = err.Error()
 		return err

@@ -46,7 +46,8 @@ func (s *Server) openWorkspaces() (err error) {
 	if err != nil {
 		return fmt.Errorf("telemetry.workspaces: %w", err)
 	}
-	return nil
+	s.destinations, err = newDestinations(s.config.Telemetry, s.workspaces, s.log)
+	return err
 }
 
 func readWorkspaces(list []WorkspaceConfig, c *catalog.Catalog) (*telemetry.Workspaces, error) {

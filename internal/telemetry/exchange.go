@@ -45,11 +45,14 @@ func (o Outcome) String() string {
 // gateway makes one for each and every exchange points at it. Immutable.
 type Endpoint struct {
 	Service                                                string // service name, e.g. "demo"
+	Region                                                 string // location of the service
 	API, APIName, APIRevision, APIVersion, APIType         string
 	Operation, OperationName, OperationMethod, URLTemplate string
 	Product, ProductName                                   string        // empty: no product applies
 	Tags                                                   []Tag         // of the API, e.g. team=payments
 	Diagnostics                                            []*Diagnostic // empty: everything is kept
+	Correlation                                            Correlation   // of its first diagnostic
+	RequestContext                                         string        // Request-Context of its calls, of CorrelationLegacy
 	Pipeline                                               *Pipeline
 }
 
@@ -130,18 +133,32 @@ type Measurement struct {
 	Dimensions      []Attribute
 }
 
+// Legacy is what a Request-Id of the older correlation protocol says in ids of
+// its own form: the root of the operation, and the whole id, which is the
+// request's parent.
+type Legacy struct{ Root, Parent string }
+
 // Failure is what context.LastError showed; Reason is empty when nothing failed.
 type Failure struct {
 	Source, Reason, Message, Scope, Section, Path, PolicyID string
 }
 
+// Parts of an exchange that a Capture is of.
+const (
+	FrontendRequest  = "frontend-request"
+	FrontendResponse = "frontend-response"
+	BackendRequest   = "backend-request"
+	BackendResponse  = "backend-response"
+)
+
 // Capture is a header or a body that a diagnostic asked for. Secrets are
 // already masked.
 type Capture struct {
-	Part      string // frontend-request, frontend-response, backend-request, backend-response
+	Part      string // FrontendRequest and so on
 	Name      string // header name, empty for the body
 	Value     string
-	Truncated bool
+	Truncated bool  // Value is only the beginning
+	Size      int64 // bytes of the whole body
 }
 
 // Exchange is the flat record of one request: written by the gateway while it
@@ -157,6 +174,13 @@ type Exchange struct {
 	ParentID  SpanID // zero: this is the root
 	RequestID [16]byte
 	Sampled   bool // the caller's sampled flag; true for a new trace
+	// Legacy is set when the caller's Request-Id names an operation that is no
+	// trace id; TraceID is then made of it.
+	Legacy Legacy
+	// Tracestate is the caller's, passed on with every call.
+	Tracestate string
+	// Caller is the application id in the caller's Request-Context.
+	Caller string
 
 	Start       time.Time
 	Duration    time.Duration // until the last byte was sent or the exchange failed

@@ -1,10 +1,12 @@
 package apiops
 
 import (
-	"strconv"
+	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"gatehouse/internal/apim"
+	"gatehouse/internal/telemetry"
 )
 
 func (l *loader) loggers() {
@@ -13,8 +15,9 @@ func (l *loader) loggers() {
 		if !ok {
 			continue
 		}
+		l.resourceID(n, "logger", id, 256)
 		g := &apim.Logger{
-			ID: id, Type: l.enum(n, "applicationInsights", []string{"applicationInsights", "azureEventHub", "azureMonitor"}, "loggerType"),
+			ID: id, Type: l.enum(n, apim.LoggerApplicationInsights, []string{apim.LoggerApplicationInsights, apim.LoggerEventHub, apim.LoggerMonitor}, "loggerType"),
 			Description: l.str(n, "description"), ResourceID: l.str(n, "resourceId"), IsBuffered: l.boolean(n, true, "isBuffered"),
 		}
 		for _, m := range n.get("credentials").members {
@@ -22,6 +25,12 @@ func (l *loader) loggers() {
 				g.Credentials = map[string]string{}
 			}
 			g.Credentials[m.name] = l.loggerCredential(m.value)
+		}
+		if utf8.RuneCountInString(g.Description) > 256 {
+			l.fail(n.get("description").at, "description is longer than 256 characters")
+		}
+		if g.Type == apim.LoggerApplicationInsights {
+			l.checkInsights(g, n.get("credentials"))
 		}
 		l.service.Loggers = append(l.service.Loggers, g)
 	}
@@ -39,65 +48,43 @@ func (l *loader) loggerCredential(n *node) string {
 	return l.resolve(n, s)
 }
 
-// diagnostics reads those of the service (parent "", folder "diagnostics/") or of an API.
-func (l *loader) diagnostics(parent, folder string) []*apim.Diagnostic {
-	var out []*apim.Diagnostic
-	for _, id := range l.files.children(folder) {
-		name := id
-		if parent != "" {
-			name = parent + "/" + id
-		}
-		n, ok := l.info("diagnostics", name, folder+id+"/diagnosticInformation.json")
-		if !ok {
-			continue
-		}
-		out = append(out, l.diagnostic(id, n))
-	}
-	return out
-}
-
-func (l *loader) diagnostic(id string, n *node) *apim.Diagnostic {
-	d := &apim.Diagnostic{
-		ID: id, Logger: lastSegment(l.str(n, "loggerId")), Sampling: 100,
-		AlwaysLogErrors: l.enum(n, "", []string{"allErrors"}, "alwaysLog") != "",
-		Verbosity:       l.enum(n, "", []string{"verbose", "information", "error"}, "verbosity"),
-		LogClientIP:     l.boolean(n, false, "logClientIp"), Metrics: l.boolean(n, false, "metrics"),
-		Correlation:   l.enum(n, "", []string{"Legacy", "None", "W3C"}, "httpCorrelationProtocol"),
-		OperationName: l.enum(n, "", []string{"Name", "Url"}, "operationNameFormat"),
-	}
-	if p := n.get("sampling", "percentage"); p.kind != null {
-		v, err := strconv.ParseFloat(p.text, 64)
-		if err != nil || !(v >= 0 && v <= 100) {
-			l.fail(p.at, "sampling.percentage must be a number from 0 to 100")
-		} else {
-			d.Sampling = v
-		}
-	}
-	d.FrontendRequest, d.FrontendResponse = l.capture(n.get("frontend", "request")), l.capture(n.get("frontend", "response"))
-	d.BackendRequest, d.BackendResponse = l.capture(n.get("backend", "request")), l.capture(n.get("backend", "response"))
-	known := false
-	for _, g := range l.service.Loggers {
-		if strings.EqualFold(g.ID, d.Logger) {
-			d.Logger, known = g.ID, true
-		}
-	}
-	if !known {
-		l.fail(n.get("loggerId").at, "the diagnostic %q refers to the logger %q, which does not exist", id, clip(d.Logger))
-	}
-	return d
-}
-
-func (l *loader) capture(n *node) apim.Capture {
-	return apim.Capture{
-		Headers: l.strings(n, "headers"), BodyBytes: l.integer(n, 0, 0, 8192, "body", "bytes"),
-		MaskHeaders: l.masks(n, "headers"), MaskQuery: l.masks(n, "queryParams"),
+// resourceID checks the id of a resource as Azure does.
+func (l *loader) resourceID(n *node, kind, id string, limit int) {
+	if utf8.RuneCountInString(id) > limit || strings.ContainsAny(id, "*#&+:<>?") {
+		l.fail(n.at, "the %s id %q is not valid: at most %d characters, none of * # & + : < > ?", kind, clip(id), limit)
 	}
 }
 
-func (l *loader) masks(n *node, kind string) []apim.Mask {
-	var out []apim.Mask
-	for _, m := range l.list(n, "dataMasking", kind) {
-		out = append(out, apim.Mask{Name: l.str(m, "value"), Mode: l.enum(m, "Mask", []string{"Mask", "Hide"}, "mode")})
+var clientID = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+
+// checkInsights checks that credentials have one of the four shapes that Azure
+// takes: a key, a connection string, and that with either kind of identity.
+// What is left as a named value that the folder does not hold is not looked
+// into. Values are never shown.
+func (l *loader) checkInsights(g *apim.Logger, n *node) {
+	known := func(name string) (string, bool) {
+		v := g.Credentials[name]
+		return v, v != "" && !strings.Contains(v, "{{")
 	}
-	return out
+	for _, m := range n.members {
+		if m.name != apim.LoggerKey && m.name != apim.LoggerConnectionString && m.name != apim.LoggerIdentity {
+			l.warn("loggers/"+g.ID, "credentials.%s is not used by a logger of the type %s", clip(m.name), g.Type)
+		}
+	}
+	if v, ok := known(apim.LoggerConnectionString); ok {
+		if _, err := telemetry.ParseConnectionString(v); err != nil {
+			l.fail(n.get(apim.LoggerConnectionString).at, "credentials.connectionString: %v", err)
+		}
+	}
+	if v, ok := known(apim.LoggerKey); ok && !clientID.MatchString(v) {
+		l.warn("loggers/"+g.ID, "credentials.instrumentationKey is not a UUID: current SDKs and Azure refuse such keys")
+	}
+	identity, ok := known(apim.LoggerIdentity)
+	switch {
+	case g.Credentials[apim.LoggerIdentity] == "":
+	case g.Credentials[apim.LoggerConnectionString] == "":
+		l.fail(n.get(apim.LoggerIdentity).at, "credentials.identityClientId needs credentials.connectionString beside it")
+	case ok && !strings.EqualFold(identity, "SystemAssigned") && !clientID.MatchString(identity):
+		l.fail(n.get(apim.LoggerIdentity).at, "credentials.identityClientId must be SystemAssigned or the client id (a UUID) of a user-assigned identity")
+	}
 }

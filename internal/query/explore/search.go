@@ -120,8 +120,13 @@ func (e *Explorer) matches(ctx context.Context, s lake.Statement) (hits []hit, l
 	return hits, last, err
 }
 
+// copied marks the rows of a request that went to a second workspace too: here
+// all workspaces are looked at, and a request is shown and counted once.
+const copied = "gateway-copy"
+
 // each runs a statement and visits its rows.
 func (e *Explorer) each(ctx context.Context, s lake.Statement, visit func(scan func(...any) error) error) error {
+	s.SQL = strings.ReplaceAll(s.SQL, "{spans}", "(SELECT * FROM {spans} WHERE source <> '"+copied+"')")
 	rows, err := e.o.Lake.Query(ctx, s)
 	if err != nil {
 		return err

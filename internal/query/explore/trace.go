@@ -134,6 +134,8 @@ func (e *Explorer) Trace(ctx context.Context, id string) (*Trace, error) {
 	if len(rows) == 0 && len(logs) == 0 {
 		return nil, fmt.Errorf("trace %s: %w", id, ErrNotFound)
 	}
+	rows = slices.DeleteFunc(rows, func(s telemetry.Span) bool { return s.Source == copied })
+	logs = slices.DeleteFunc(logs, func(l telemetry.LogRecord) bool { return l.Source == copied })
 	t := Assemble(id, rows, logs)
 	if partial {
 		t.Warnings = append(t.Warnings, "the trace is larger than is shown: only its first rows were read")
