@@ -148,7 +148,7 @@ func (g *aggregate) row(start time.Time, interval time.Duration) telemetry.LogRe
 		b = append(appendJSON(b, one.name), ':')
 		b = strconv.AppendFloat(b, one.value, 'g', -1, 64)
 	}
-	b = append(appendJSON(append(b, `,"namespace":`...), g.namespace), '}')
+	b = append(appendJSON(append(b, `,"metricNamespace":`...), g.namespace), '}')
 	return telemetry.LogRecord{Time: start.UnixNano(), Type: telemetry.TypeMetric, EventName: g.name, Severity: "information", SeverityNumber: 9,
 		Service: g.service, Source: g.source, Workspace: g.to.Workspace, Resource: g.resource, SampleWeight: 1, Item: string(b),
 		Attributes: g.customDimensions(interval)}

@@ -19,7 +19,7 @@ func (c *clock) pass(d time.Duration) { c.passed.Add(int64(d)) }
 
 type metricRow struct {
 	Value, ValueSum, ValueCount, ValueMin, ValueMax float64
-	Namespace                                       string
+	Namespace                                       string `json:"metricNamespace"`
 	dimensions                                      map[string]string
 	telemetry.LogRecord
 }

@@ -16,11 +16,15 @@ const (
 // attributes writes what has no column as a JSON object; nothing when there is
 // nothing to say.
 func (r *rowBuilder) attributes(e *telemetry.Exchange, s *telemetry.Span) {
-	if e.User == "" && !e.CacheHit && e.DroppedSteps == 0 && len(e.Captures) == 0 && e.Protocol == "1.1" && e.Failure.PolicyID == "" {
+	kind := apiType(e)
+	if kind == "" && e.User == "" && !e.CacheHit && e.DroppedSteps == 0 && len(e.Captures) == 0 && e.Protocol == "1.1" && e.Failure.PolicyID == "" {
 		return
 	}
 	from := len(r.text)
 	r.text = append(r.text, '{')
+	if kind != "" {
+		r.pair("gatehouse.api.type", kind)
+	}
 	if e.User != "" {
 		r.pair("enduser.id", e.User)
 	}
@@ -57,6 +61,14 @@ func (r *rowBuilder) attributes(e *telemetry.Exchange, s *telemetry.Span) {
 		return
 	}
 	r.cuts = append(r.cuts, cut{&s.Attributes, from, len(r.text)})
+}
+
+// apiType is the type of the API, "" for the usual one.
+func apiType(e *telemetry.Exchange) string {
+	if e.Endpoint == nil || e.Endpoint.APIType == "http" {
+		return ""
+	}
+	return e.Endpoint.APIType
 }
 
 func (r *rowBuilder) pair(key, value string) {

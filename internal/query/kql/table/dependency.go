@@ -45,7 +45,7 @@ func gatewayCalls() branch {
 			"performanceBucket":  bucket(milliseconds),
 			"operation_ParentId": "s.span_id",
 			"itemId":             guid("trace_id", id, "epoch_ns(time)"),
-			"customDimensions":   object(captures("gatehouse[.]backend[.]request[.]", "gatehouse[.]backend[.]response[.]"), d),
+			"customDimensions":   object(backendCaptures(), d),
 			"_BilledSize":        size("c.url", "c.target", "c.error"),
 		}),
 		keys: map[string]values{"customDimensions": d},

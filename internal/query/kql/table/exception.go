@@ -48,7 +48,7 @@ func gatewayFailures() branch {
 	problem := "CASE WHEN " + left + " THEN 'ClientConnectionFailure at '||" + at +
 		" WHEN error_reason<>'' THEN error_reason||CASE WHEN error_source='' THEN '' ELSE ' at '||error_source END" +
 		" ELSE CAST(http_status_code AS VARCHAR)||' at '||" + where + " END"
-	message := "CASE WHEN " + left + " THEN CASE WHEN error_source IN ('', 'gateway') THEN 'A task was canceled.' ELSE 'The operation was canceled.' END" +
+	message := "CASE WHEN " + left + " THEN CASE WHEN error_source IN ('', 'gateway', 'transfer-response') THEN 'A task was canceled.' ELSE 'The operation was canceled.' END" +
 		" WHEN error_reason<>'' THEN coalesce(nullif(error_message, ''), error_reason) ELSE " + statusText() + " END"
 	d := dimensions("http_method")
 	sql := spanContext().with(values{
@@ -66,7 +66,7 @@ func gatewayFailures() branch {
 		"severityLevel":      "3",
 		"details":            details(reason, message, "''"),
 		"itemId":             guid("'exception'", "trace_id", "span_id", "epoch_ns(time)"),
-		"customDimensions":   object(captures("http[.]request[.]", "http[.]response[.]"), d),
+		"customDimensions":   object(captured, d),
 		"_BilledSize":        size("error_message", "error_where", "attributes"),
 	})
 	return branch{source: "spans", from: "{rows}",
@@ -80,7 +80,7 @@ func spanExceptions() branch {
 		return "coalesce(json_extract_string(e, " + literal(`$.attributes."`+name+`"`) + "), '')"
 	}
 	kind, message := event("exception.type"), event("exception.message")
-	return branch{source: "spans", from: spanEvents, where: "s.source<>'gateway' AND s.events<>'' AND json_extract_string(e, '$.name')='exception'",
+	return branch{source: "spans", from: spanEvents, where: "s.source NOT LIKE 'gateway%' AND s.events<>'' AND json_extract_string(e, '$.name')='exception'",
 		sql: eventContext().with(values{
 			"problemId": first(kind, "'exception'"), "type": kind, "outerType": kind, "innermostType": kind,
 			"message": message, "outerMessage": message, "innermostMessage": message, "severityLevel": "3",

@@ -21,7 +21,7 @@ func gatewayRow(offset time.Duration, change func(*telemetry.Span)) telemetry.Sp
 		Path: "/petstore/pets/7", Query: "verbose=***", ClientIP: "203.0.113.9", UserAgent: "curl/8.5.0", RequestBytes: 12, ResponseBytes: 512,
 		BackendTime: 2_000_000, PolicyTime: 250_700, Outcome: "ok", SampleWeight: 1,
 		Resource:   `{"service.name":"gatehouse","service.version":"1.0.0","cloud.region":"West Europe"}`,
-		Attributes: `{"http.request.header.accept":"text/plain,\"http.request.header.x","http.request.body":"a","gatehouse.backend.response.header.etag":"e1","gatehouse.cache_hit":true,"network.protocol.version":"2"}`,
+		Attributes: `{"Request-accept":"text/plain,\"backend.Request-x\":\"y","Request-Body":"a","backend.Response-etag":"e\\1,\"}","backend.Response-Body":"","gatehouse.cache_hit":true,"network.protocol.version":"2"}`,
 		Calls: []telemetry.CallRow{{SpanID: "00000000000000c1", Source: "forward-request", Backend: "pets", Method: "GET", URL: "http://pets.internal:8080/v1/pets",
 			Target: "pets.internal:8080", Status: 200, Attempt: 1, Offset: 400_000, Duration: 2_000_000, Outcome: "ok"}},
 	}

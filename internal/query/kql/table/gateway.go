@@ -38,16 +38,17 @@ func gatewayKeys(members values) values {
 	return out
 }
 
-// captures gives the attributes with the names that API Management gives to
-// captured headers and bodies. Only names are changed: a quote in a value is
-// escaped, so that it never follows a comma or brace.
-func captures(request, response string) string {
-	sql := "nullif(attributes, '')"
-	for _, side := range []struct{ prefix, name string }{{request, "Request-"}, {response, "Response-"}} {
-		sql = `regexp_replace(` + sql + `, '([{,])"` + side.prefix + `header[.]', '\1"` + side.name + `', 'g')`
-		sql = `regexp_replace(` + sql + `, '([{,])"` + side.prefix + `body"', '\1"` + side.name + `Body"')`
-	}
-	return "CAST(" + sql + " AS JSON)"
+// captured are the attributes of a request: captured headers and bodies stand in
+// them under API Management's names.
+const captured = "CAST(nullif(attributes, '') AS JSON)"
+
+// backendCaptures are those of them that belong to a call of the gateway: the
+// last attempt to forward the request. Their names have "backend." in front. A
+// quote in a value is escaped, so that it never follows a comma or brace.
+func backendCaptures() string {
+	const pair = `[{,]"backend[.]((?:[^"\\]|\\.)*":"(?:[^"\\]|\\.)*")`
+	last := "c.source='forward-request' AND c.attempt=list_max([x.attempt FOR x IN s.calls IF x.source='forward-request'])"
+	return `CASE WHEN contains(attributes, '"backend.') AND ` + last + ` THEN CAST('{"'||array_to_string(regexp_extract_all(attributes, '` + pair + `', 1), ',"')||'}' AS JSON) END`
 }
 
 // sizes are the custom measurements of a request through the gateway.

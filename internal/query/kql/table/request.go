@@ -16,7 +16,7 @@ func requests() []branch {
 			"duration":           milliseconds,
 			"performanceBucket":  bucket(milliseconds),
 			"operation_Name":     first(tag("operation_Name"), bySource("name", requestName)),
-			"customDimensions":   bySource(object(captures("http[.]request[.]", "http[.]response[.]"), d), texts("attributes")),
+			"customDimensions":   bySource(object(captured, d), texts("attributes")),
 			"customMeasurements": bySource(measurements(), jsonOf("measurements")),
 		}),
 		keys: map[string]values{"customDimensions": gatewayKeys(d), "customMeasurements": measurementKeys()},
@@ -26,7 +26,7 @@ func requests() []branch {
 const (
 	// requestName is METHOD /path as called; of other senders that say what their
 	// route is, METHOD /route, as Azure's exporters for OpenTelemetry name requests.
-	requestName = "CASE WHEN source='gateway' THEN http_method||' '||url_path" +
+	requestName = "CASE WHEN " + fromGateway + " THEN http_method||' '||url_path" +
 		" WHEN source='otlp' AND http_method<>'' THEN http_method||' '||coalesce(nullif(http_route, ''), url_path) ELSE name END"
 
 	composedURL = "CASE WHEN server_address='' THEN url_path ELSE url_scheme||'://'||server_address||url_path END||" +
@@ -34,14 +34,14 @@ const (
 
 	// A request succeeded when the whole response was sent and says so. A sender of
 	// Application Insights' protocol says it itself.
-	requestSuccess = "CASE source WHEN 'track' THEN status<>'error'" +
-		" WHEN 'gateway' THEN status<>'error' AND outcome<>'client-closed' AND http_status_code BETWEEN 1 AND 399" +
+	requestSuccess = "CASE WHEN source='track' THEN status<>'error'" +
+		" WHEN " + fromGateway + " THEN status<>'error' AND outcome<>'client-closed' AND http_status_code BETWEEN 1 AND 399" +
 		" ELSE status<>'error' AND http_status_code<400 END"
 )
 
 // requestCode: a response that the client did not wait for has a code of its own.
 func requestCode() string {
-	return "CASE WHEN result_code<>'' THEN result_code WHEN source='gateway' AND outcome='client-closed' THEN '0 [not sent in full]'" +
+	return "CASE WHEN result_code<>'' THEN result_code WHEN " + fromGateway + " AND outcome='client-closed' THEN '0 [not sent in full]'" +
 		" WHEN http_status_code>0 THEN CAST(http_status_code AS VARCHAR) ELSE " + first(attribute("rpc.grpc.status_code"), "'0'") + " END"
 }
 

@@ -98,7 +98,8 @@ func when(condition, yes, no string) string {
 	return "CASE WHEN " + condition + " THEN " + yes + " ELSE " + no + " END"
 }
 
-const fromGateway = "source='gateway'"
+// fromGateway includes the rows of a request in a second workspace.
+const fromGateway = "source LIKE 'gateway%'"
 
 // bySource is one expression for rows of the gateway and another for the rest.
 func bySource(gateway, others string) string { return when(fromGateway, gateway, others) }
