@@ -85,7 +85,7 @@ func (d definition) table(workspace bool) *Table {
 }
 
 func (d definition) branch(b branch, workspace bool) Branch {
-	out := Branch{Source: b.source, From: b.from, Where: b.where, Columns: map[string]string{}, Keys: map[string]map[string]string{}}
+	out := Branch{Source: b.source, From: b.from, Where: operand(b.where), Columns: map[string]string{}, Keys: map[string]map[string]string{}}
 	for _, c := range d.columns {
 		name := c.name(workspace)
 		sql, ok := b.sql[c.classic]
@@ -103,10 +103,10 @@ func (d definition) branch(b branch, workspace bool) Branch {
 			sql = "CASE WHEN " + sql + " THEN 'True' ELSE 'False' END"
 		}
 		if ok {
-			out.Columns[name] = sql
+			out.Columns[name] = operand(sql)
 		}
 		if keys := b.keys[c.classic]; keys != nil {
-			out.Keys[name] = keys
+			out.Keys[name] = operands(keys)
 		}
 	}
 	return out
@@ -125,6 +125,23 @@ func (c column) typeIn(workspace bool) Type {
 		return String
 	}
 	return c.typ
+}
+
+// operand puts parentheses around what is more than a name or constant, so that
+// it can stand in any expression.
+func operand(sql string) string {
+	if strings.ContainsAny(sql, " =<>+-*/|,(") {
+		return "(" + sql + ")"
+	}
+	return sql
+}
+
+func operands(v values) values {
+	out := values{}
+	for name, sql := range v {
+		out[name] = operand(sql)
+	}
+	return out
 }
 
 // literal is a constant of SQL.

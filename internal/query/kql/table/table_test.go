@@ -125,3 +125,23 @@ func TestLookup(t *testing.T) {
 		}
 	}
 }
+
+// TestOperands: each expression can stand in a larger one.
+func TestOperands(t *testing.T) {
+	l := openLake(t, fixtureSpans(), fixtureLogs())
+	requests, _ := table.Lookup("requests")
+	b := requests.Branches[0]
+	text := "SELECT count(DISTINCT " + b.Columns["timestamp"] + "//600000000) FROM {rows} WHERE NOT " + b.Where + " OR " + b.Where + " AND 1=1"
+	if got := count(t, l, text, b.Source); got != 1 {
+		t.Errorf("%d minutes, want 1", got)
+	}
+	for _, tab := range table.All() {
+		for _, b := range tab.Branches {
+			for name, sql := range b.Columns {
+				if strings.Contains(sql, " ") && !strings.HasPrefix(sql, "(") {
+					t.Errorf("%s.%s is no operand: %s", tab.Name, name, sql)
+				}
+			}
+		}
+	}
+}
