@@ -81,7 +81,31 @@ func (d definition) table(workspace bool) *Table {
 	for _, b := range d.branches {
 		t.Branches = append(t.Branches, d.branch(b, workspace))
 	}
+	completeKeys(t.Branches)
 	return t
+}
+
+// completeKeys gives every branch the keys that another has: what is cheap in
+// one is read from the whole object in the others.
+func completeKeys(branches []Branch) {
+	members := map[string]values{}
+	for _, b := range branches {
+		for column, keys := range b.Keys {
+			members[column] = members[column].with(keys)
+		}
+	}
+	for _, b := range branches {
+		for column, keys := range members {
+			all, object := values{}, b.Columns[column]
+			if object == "" {
+				object = "NULL"
+			}
+			for name := range keys {
+				all[name] = "coalesce(json_extract_string(" + object + ", " + literal(`$."`+name+`"`) + "), '')"
+			}
+			b.Keys[column] = operands(all).with(b.Keys[column])
+		}
+	}
 }
 
 func (d definition) branch(b branch, workspace bool) Branch {
