@@ -131,7 +131,7 @@ func (h *harness) measure(t target) (measurement, error) {
 		}
 		pid = cmd.Process.Pid
 	}
-	url := "http://" + addr + "/api"
+	url := "http://" + addr + "/api" + t.path
 	if err := check(url); err != nil {
 		return measurement{}, err
 	}

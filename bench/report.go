@@ -21,6 +21,10 @@ func report(targets []target, results map[string][]measurement) {
 	ratio("CPU per request, on / caddy on", "goal <= 0.30", results["gatehouse-on"], results["caddy-on"], cpu)
 	ratio("CPU per request, on / nginx plain", "goal <= 3.5", results["gatehouse-on"], results["nginx"], cpu)
 	ratio("throughput kept, on / off", "goal >= 0.90", results["gatehouse-on"], results["gatehouse-off"], rps)
+	ratio("throughput kept, 100 % to a workspace / off", "goal >= 0.90", results["gatehouse-workspace"], results["gatehouse-off"], rps)
+	ratio("throughput kept, with 8 KiB bodies / off", "goal >= 0.85", results["gatehouse-big-bodies"], results["gatehouse-big-off"], rps)
+	ratio("CPU per request, 100 % to a workspace / off", "", results["gatehouse-workspace"], results["gatehouse-off"], cpu)
+	ratio("CPU per request, with 8 KiB bodies / off", "", results["gatehouse-big-bodies"], results["gatehouse-big-off"], cpu)
 	ratio("throughput kept with policies, on / off", "goal >= 0.90", results["gatehouse-policy-on"], results["gatehouse-policy-off"], rps)
 }
 

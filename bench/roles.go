@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -12,26 +13,30 @@ import (
 	"time"
 )
 
-// serveBackend answers 1 KiB of JSON. It speaks HTTP by hand: the cheaper it
+// serveBackend answers 1 KiB of JSON, and 8 KiB at a path that ends in /big. It speaks HTTP by hand: the cheaper it
 // is, the more of the machine is left to what is measured.
 func serveBackend(addr string) error {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return err
 	}
-	body := `{"data":"` + strings.Repeat("x", 1024-11) + `"}`
-	answer := []byte(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
+	small, big := answerOf(1<<10), answerOf(8<<10)
 	for {
 		c, err := l.Accept()
 		if err != nil {
 			return err
 		}
-		go serveConn(c, answer)
+		go serveConn(c, small, big)
 	}
 }
 
+func answerOf(size int) []byte {
+	body := `{"data":"` + strings.Repeat("x", size-11) + `"}`
+	return []byte(fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body))
+}
+
 // serveConn answers each head that ends; the bench sends no bodies.
-func serveConn(c net.Conn, answer []byte) {
+func serveConn(c net.Conn, small, big []byte) {
 	defer c.Close()
 	buf := make([]byte, 0, 8192)
 	for {
@@ -41,6 +46,10 @@ func serveConn(c net.Conn, answer []byte) {
 		}
 		buf = buf[:len(buf)+n]
 		if len(buf) >= 4 && string(buf[len(buf)-4:]) == "\r\n\r\n" {
+			answer := small
+			if bytes.Contains(buf[:min(len(buf), 64)], []byte("/big ")) {
+				answer = big
+			}
 			if _, err := c.Write(answer); err != nil {
 				return
 			}

@@ -17,6 +17,7 @@ type target struct {
 	name    string
 	command func(addr string) (*exec.Cmd, error)
 	after   func(addr string) string
+	path    string // behind /api
 }
 
 func (h *harness) targets(binary string) []target {
@@ -45,8 +46,27 @@ func (h *harness) targets(binary string) []target {
 		}
 		out = append(out, t)
 	}
+	for _, one := range []struct {
+		name, path, diagnostic string
+		off                    bool
+	}{
+		{"gatehouse-workspace", "", workspaceOnly, false},
+		{"gatehouse-big-off", "/big", workspaceBodies, true},
+		{"gatehouse-big-bodies", "/big", workspaceBodies, false},
+	} {
+		g := &gatehouse{harness: h, binary: binary, off: one.off, name: one.name, diagnostic: one.diagnostic}
+		out = append(out, target{name: one.name, path: one.path, command: g.command, after: g.lost})
+	}
 	return out
 }
+
+// Diagnostics that send every request to a workspace: nothing but the request,
+// and with the bodies of all messages.
+const (
+	workspaceOnly   = `{"properties":{"loggerId":"/loggers/workspace","sampling":{"samplingType":"fixed","percentage":100}}}`
+	workspaceBodies = `{"properties":{"loggerId":"/loggers/workspace","sampling":{"samplingType":"fixed","percentage":100},
+ "frontend":{"request":{"body":{"bytes":8192}},"response":{"body":{"bytes":8192}}},"backend":{"request":{"body":{"bytes":8192}},"response":{"body":{"bytes":8192}}}}}`
+)
 
 func (h *harness) write(name, text string) (string, error) {
 	path := filepath.Join(h.dir, name)
@@ -98,6 +118,8 @@ type gatehouse struct {
 	*harness
 	binary        string
 	policies, off bool
+	name          string // of the folder, "" is by policies
+	diagnostic    string // for all APIs, "" is none
 	monitor       string
 	runs          int
 }
@@ -124,11 +146,18 @@ const typicalPolicy = `<policies>
 
 func (g *gatehouse) command(addr string) (*exec.Cmd, error) {
 	g.runs++
-	name := fmt.Sprintf("service-%t", g.policies)
+	name := g.name
+	if name == "" {
+		name = fmt.Sprintf("service-%t", g.policies)
+	}
 	files := map[string]string{
 		"policy.xml":                   "<policies><inbound/><backend><forward-request/></backend><outbound/><on-error/></policies>",
 		"apis/api/apiInformation.json": fmt.Sprintf(`{"properties":{"displayName":"api","path":"api","protocols":["http"],"serviceUrl":"http://%s/api","subscriptionRequired":false}}`, g.backendAddr),
-		"apis/api/specification.yaml":  "openapi: 3.0.1\ninfo: {title: api, version: '1'}\npaths:\n  /:\n    get:\n      operationId: get\n      responses: {'200': {description: ok}}\n",
+		"apis/api/specification.yaml":  "openapi: 3.0.1\ninfo: {title: api, version: '1'}\npaths:\n  /:\n    get:\n      operationId: get\n      responses: {'200': {description: ok}}\n  /big:\n    get:\n      operationId: get-big\n      responses: {'200': {description: ok}}\n",
+	}
+	if g.diagnostic != "" {
+		files["loggers/workspace/loggerInformation.json"] = `{"properties":{"loggerType":"applicationInsights"}}`
+		files["diagnostics/applicationinsights/diagnosticInformation.json"] = g.diagnostic
 	}
 	if g.policies {
 		files["apis/api/policy.xml"] = typicalPolicy
@@ -142,7 +171,7 @@ func (g *gatehouse) command(addr string) (*exec.Cmd, error) {
 	if g.monitor, err = freePort(); err != nil {
 		return nil, err
 	}
-	data := filepath.Join(g.dir, fmt.Sprintf("data-%t-%t-%d", g.policies, g.off, g.runs))
+	data := filepath.Join(g.dir, fmt.Sprintf("data-%s-%t-%d", name, g.off, g.runs))
 	args := []string{"run", "--service", filepath.Join(g.dir, name), "--data", data, "--listen-gateway", addr, "--listen-gateway-tls", "", "--listen-monitor", g.monitor,
 		"--listen-monitor-tls", "", "--listen-otlp-grpc", "", "--listen-otlp-http", ""}
 	if g.off {

@@ -98,6 +98,15 @@ type capturedBody struct {
 	tee tee
 }
 
+// newCapturedBody makes room for what will be kept, when the size is known.
+func newCapturedBody(body io.ReadCloser, limit int, size int64) *capturedBody {
+	b := &capturedBody{ReadCloser: body, tee: tee{limit: limit}}
+	if size > 0 {
+		b.tee.kept = make([]byte, 0, min(int64(limit), size))
+	}
+	return b
+}
+
 func (b *capturedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.mu.Lock()
@@ -116,7 +125,7 @@ func (x *exchange) captureBackendRequest(p *capturePlan, req *http.Request) {
 	x.sent, x.received = nil, nil
 	x.captureHeaders(telemetry.BackendRequest, &p.backendRequest, expr.Header(req.Header))
 	if limit := p.backendRequest.bodyBytes; limit > 0 && req.Body != nil {
-		x.sent = &capturedBody{ReadCloser: req.Body, tee: tee{limit: limit}}
+		x.sent = newCapturedBody(req.Body, limit, req.ContentLength)
 		req.Body = x.sent
 	}
 }
@@ -124,7 +133,7 @@ func (x *exchange) captureBackendRequest(p *capturePlan, req *http.Request) {
 func (x *exchange) captureBackendResponse(p *capturePlan, resp *http.Response) {
 	x.captureHeaders(telemetry.BackendResponse, &p.backendResponse, expr.Header(resp.Header))
 	if limit := p.backendResponse.bodyBytes; limit > 0 && resp.Body != nil && resp.Body != http.NoBody && resp.StatusCode != http.StatusSwitchingProtocols {
-		x.received = &capturedBody{ReadCloser: resp.Body, tee: tee{limit: limit}}
+		x.received = newCapturedBody(resp.Body, limit, resp.ContentLength)
 		resp.Body = x.received
 	}
 }

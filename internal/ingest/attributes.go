@@ -144,13 +144,15 @@ func appendJSON(b []byte, s string) []byte {
 
 func appendEscapedText(b []byte, s string) []byte {
 	for i := 0; i < len(s); {
+		// Captured bodies are long, and most of their bytes stand as they are.
+		if plain := plainLength(s[i:]); plain > 0 {
+			b = append(b, s[i:i+plain]...)
+			i += plain
+			continue
+		}
 		c := s[i]
 		if c < utf8.RuneSelf {
-			if c >= ' ' && c != '"' && c != '\\' {
-				b = append(b, c)
-			} else {
-				b = appendEscaped(b, c)
-			}
+			b = appendEscaped(b, c)
 			i++
 			continue
 		}
@@ -159,6 +161,33 @@ func appendEscapedText(b []byte, s string) []byte {
 		i += size
 	}
 	return b
+}
+
+// plainLength is how many bytes a text begins with that need no escape. It
+// looks at eight at a time.
+func plainLength(s string) int {
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		w := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		if special(w) {
+			break
+		}
+	}
+	for ; i < len(s); i++ {
+		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			return i
+		}
+	}
+	return len(s)
+}
+
+// special tells whether one of eight bytes is a control character, a quote, a
+// backslash, or not ASCII. It may be wrong about bytes above the first that is.
+func special(w uint64) bool {
+	const each, high = 0x0101010101010101, 0x8080808080808080
+	quote, backslash := w^each*'"', w^each*'\\'
+	return (w|(w-each*' ')|(quote-each)|(backslash-each))&high != 0
 }
 
 func appendEscaped(b []byte, c byte) []byte {

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -466,5 +467,19 @@ func BenchmarkExchange(b *testing.B) {
 	_ = i.Flush(b.Context())
 	if s := i.Stats(); s.Dropped > 0 {
 		b.Errorf("%+v", s)
+	}
+}
+
+// Every byte at every place of a word is escaped as encoding/json reads it.
+func TestAppendJSON(t *testing.T) {
+	for c := range 256 {
+		for at := range 17 {
+			text := []byte("0123456789abcdefg")
+			text[at] = byte(c)
+			var back string
+			if err := json.Unmarshal(appendJSON(nil, string(text)), &back); err != nil || back != strings.ToValidUTF8(string(text), "\uFFFD") {
+				t.Fatalf("%q: %q %v", text, back, err)
+			}
+		}
 	}
 }

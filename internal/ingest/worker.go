@@ -22,6 +22,7 @@ func (i *Ingest) work() {
 				timer.Reset(i.options.BatchDelay)
 				armed = true
 			}
+			i.gather()
 		case <-timer.C:
 			armed = false
 			i.streams(i.send)
@@ -35,6 +36,24 @@ func (i *Ingest) work() {
 			i.drain()
 			return
 		}
+	}
+}
+
+// nap is how long the worker lets exchanges gather. A worker that waits for each
+// of them is woken by each request, which costs the request more than the rest
+// of its record.
+const (
+	nap      = time.Millisecond
+	napQueue = 1024 // a smaller queue could overflow meanwhile
+)
+
+// gather processes what is queued beside the first, and then naps.
+func (i *Ingest) gather() {
+	for range len(i.queue) {
+		i.process(<-i.queue)
+	}
+	if cap(i.queue) >= napQueue && len(i.queue) < cap(i.queue)/8 {
+		time.Sleep(nap)
 	}
 }
 
