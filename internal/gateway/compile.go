@@ -290,7 +290,7 @@ func (k *compilation) variant(a *apim.API, op *apim.Operation, narrow []*policy.
 	}
 	documents = append(documents, k.global)
 	env := &policy.Environment{Definitions: k.options.Definitions, Profile: k.options.Profile, Backends: k.backends, Service: k.service, API: a, Operation: op, Branches: k.options.Branches,
-		Authority: k.options.Authority, Addresses: k.options.Addresses, ExternalCache: k.options.External != nil, Shared: k.shared}
+		Authority: k.options.Authority, Addresses: k.options.Addresses, ExternalCache: k.options.External != nil, ManyDimensions: k.options.ManyDimensions, Shared: k.shared}
 	if op != nil {
 		env.Responses = op.Responses
 	}

@@ -234,3 +234,23 @@ func TestClientThatLeaves(t *testing.T) {
 		}
 	}
 }
+
+func TestDimensionsBeyondTen(t *testing.T) {
+	var dimensions strings.Builder
+	for n := range 11 {
+		fmt.Fprintf(&dimensions, `<dimension name="d%d" value="v"/>`, n)
+	}
+	for _, many := range []bool{false, true} {
+		s := testService("http://127.0.0.1:1")
+		s.APIs[2].Policy = document(`<emit-metric name="m">` + dimensions.String() + `</emit-metric>`)
+		o := DefaultOptions()
+		o.Definitions, o.ManyDimensions = statement.Table(), many
+		snapshot, err := New(o).Compile(s)
+		if many != (err == nil) || !many && !strings.Contains(err.Error(), "at most 10") {
+			t.Fatalf("many %v: %v", many, err)
+		}
+		if many && (len(snapshot.Warnings) != 1 || !strings.Contains(snapshot.Warnings[0].Message, "more than 10")) {
+			t.Errorf("warnings %v", snapshot.Warnings)
+		}
+	}
+}

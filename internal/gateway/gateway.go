@@ -44,6 +44,8 @@ type Options struct {
 	// Multiplex sends to the loggers of both diagnostics where one of an API
 	// overrides that of the service; otherwise only the API's gets anything.
 	Multiplex bool
+	// ManyDimensions lets emit-metric have more dimensions than Azure takes.
+	ManyDimensions bool
 	// StrictStreams counts a client that leaves an event stream as one that did not
 	// get its whole response, as Azure does.
 	StrictStreams bool

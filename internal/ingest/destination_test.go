@@ -2,12 +2,14 @@ package ingest
 
 import (
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"gatehouse/internal/telemetry"
 )
 
-// place is a row with where it went.
+// rowsOf counts the requests by where they went.
 func rowsOf(m *memory) map[string]int {
 	out := map[string]int{}
 	for _, s := range m.spans {
@@ -109,5 +111,40 @@ func TestRowOfACutRequest(t *testing.T) {
 	if s.ResultCode != "0 [not sent in full]" || s.Outcome != "client-closed" || s.ErrorSource != "transfer-response" || s.TraceID != "5c1a8-root" ||
 		s.ParentSpanID != "|5c1a8-root.7_" || m.logs[0].TraceID != s.TraceID || s.Tags != `{"source":"cid-v1:11111111-2222-3333-4444-555555555555"}` {
 		t.Errorf("%+v", s)
+	}
+}
+
+// A logger whose key changes under load: every request is kept once, in the
+// workspace that its own snapshot's logger had.
+func TestKeyChangeLosesNothing(t *testing.T) {
+	m := &memory{}
+	var place atomic.Pointer[Destination]
+	place.Store(&Destination{Workspace: "before"})
+	i := open(t, Options{Rows: []telemetry.Rows{m}, QueueSize: 20_000, Destination: func(string) Destination { return *place.Load() }})
+	const each = 4000
+	send := func() {
+		e := endpoint1()
+		e.Diagnostics = []*telemetry.Diagnostic{{Logger: "l", Sampling: 100}}
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				for n := range each / 4 {
+					i.Exchange(exchange(e, n))
+				}
+			})
+		}
+		wg.Wait()
+	}
+	send()
+	if err := i.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	place.Store(&Destination{Workspace: "after"})
+	send()
+	if err := i.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(rowsOf(m)); got != "map[after/gateway:4000 before/gateway:4000]" {
+		t.Error(got)
 	}
 }

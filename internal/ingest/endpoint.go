@@ -71,7 +71,7 @@ func (t *timed) observe(seconds float64, trace telemetry.TraceID, now int64) {
 func (m *metrics) record(e *telemetry.Exchange, stored bool) {
 	s := m.endpoint(e.Endpoint)
 	var trace telemetry.TraceID
-	if stored {
+	if stored && e.Legacy.Root == "" {
 		trace = e.TraceID
 	}
 	now := e.Start.UnixNano() + int64(e.Duration)

@@ -42,6 +42,8 @@ type Environment struct {
 	Backends map[string]bool
 	// ExternalCache tells whether Services.External will be there.
 	ExternalCache bool
+	// ManyDimensions lets emit-metric have more dimensions than Azure takes.
+	ManyDimensions bool
 	// Responses of the operation, for mock-response.
 	Responses []apim.Response
 	// Service, API and Operation are what is compiled for; nil where none is.

@@ -118,6 +118,8 @@ type TelemetryConfig struct {
 	VerbosityOfTraces bool `yaml:"verbosityOfTraces"`
 	// StrictStreams counts a client that leaves an event stream as a failure.
 	StrictStreams bool `yaml:"strictStreams"`
+	// ManyDimensions lets emit-metric have more than ten dimensions of its own.
+	ManyDimensions bool `yaml:"manyDimensions"`
 	// CustomMetricsInterval is the time whose values of a custom metric are one row.
 	CustomMetricsInterval Duration `yaml:"customMetricsInterval"`
 	// CustomMetricSeries of a workspace within 12 h; more are put into one.

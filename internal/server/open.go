@@ -305,7 +305,7 @@ func gatewayOptions(c Config, log *slog.Logger) (gateway.Options, error) {
 	o.MaxBodyBytes, o.MaxPolicyBodyBytes, o.MethodNotAllowed = g.MaxBodyBytes, g.MaxPolicyBodyBytes, g.MethodNotAllowed
 	o.BodyIdleTimeout = time.Duration(g.BodyIdleTimeout)
 	o.UpgradeIdleTimeout = time.Duration(g.UpgradeIdleTimeout)
-	o.Multiplex, o.StrictStreams = c.Telemetry.Multiplex, c.Telemetry.StrictStreams
+	o.Multiplex, o.StrictStreams, o.ManyDimensions = c.Telemetry.Multiplex, c.Telemetry.StrictStreams, c.Telemetry.ManyDimensions
 	if g.ExtendedTypes {
 		o.Profile = expr.Extended
 	}

@@ -42,9 +42,12 @@ func compileEmitMetric(k *policy.Compiler, e *policy.Element) policy.Statement {
 		if d.standard == nil {
 			own++
 		}
-		if own > maxDimensions {
+		if own > maxDimensions && !k.Environment().ManyDimensions {
 			k.Errorf(c.Pos, "<emit-metric> takes at most %d dimensions with a value", maxDimensions)
 			break
+		}
+		if own == maxDimensions+1 {
+			k.Warnf(c.Pos, "<emit-metric> has more than %d dimensions with a value, which Azure refuses; the series are the product of their distinct values", maxDimensions)
 		}
 		s.dimensions = append(s.dimensions, d)
 	}
