@@ -55,6 +55,8 @@ func public(p string) bool { return p == "/healthz" || p == "/readyz" || web.Pub
 func (d *door) admitted(r *http.Request) bool {
 	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
 	switch {
+	case r.Header.Get("X-Api-Key") != "": // as clients of the query API send it
+		token = r.Header.Get("X-Api-Key")
 	case ok && strings.EqualFold(scheme, "Bearer"):
 	case ok && strings.EqualFold(scheme, "Basic"):
 		_, token, ok = r.BasicAuth() // for clients that know no bearer tokens: any user, token as password

@@ -60,6 +60,13 @@ func TestTokenOfTheDoor(t *testing.T) {
 			t.Errorf("%q: %d", header, w.Code)
 		}
 	}
+	for key, status := range map[string]int{"secret": 204, "wrong": 401} {
+		w := httptest.NewRecorder()
+		d.ServeHTTP(w, request("GET", "gatehouse.example", "10.0.0.1:5000", "X-Api-Key", key))
+		if w.Code != status {
+			t.Errorf("X-Api-Key %q: %d", key, w.Code)
+		}
+	}
 	for path, status := range map[string]int{"/healthz": 204, "//healthz": 204, "/healthz/../metrics": 401, "/metrics": 401, "//metrics": 401, "/v1/traces": 401, "/api/status": 401, "/healthz/x": 401, "/assets/../prometheus/api/v1/query": 401} {
 		r := httptest.NewRequest("GET", "https://x/", nil)
 		r.URL.Path = path
