@@ -40,7 +40,7 @@ func newAggregates(o *Options, m *metrics) *aggregates {
 // add counts the measurements of an exchange for every route that takes metrics.
 func (a *aggregates) add(t *template, e *telemetry.Exchange) {
 	for _, r := range t.routes {
-		if !r.metrics {
+		if !r.metrics || r.cap.full(false) {
 			continue
 		}
 		for n := range e.Measurements {

@@ -37,9 +37,10 @@ type route struct {
 	source     string
 	view       view
 	percent    float64
-	errors     bool // all failed requests are kept
-	failedOnly bool // and no others
-	metrics    bool // rows of custom metrics
+	errors     bool      // all failed requests are kept
+	failedOnly bool      // and no others
+	metrics    bool      // rows of custom metrics
+	cap        *dailyCap // of the workspace; nil: none
 }
 
 // routes groups the diagnostics of an endpoint by destination: two loggers of

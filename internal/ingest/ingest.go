@@ -43,6 +43,8 @@ type Options struct {
 	// Destination says where the rows of a logger go; nil: all to the default
 	// workspace. It is asked once for each endpoint and logger, by the worker.
 	Destination func(logger string) Destination
+	// DailyCaps are bytes of items in a UTC day by workspace; absent: no cap.
+	DailyCaps map[string]int64
 	// VerbosityOfTraces makes the verbosity "error" of a diagnostic concern trace
 	// messages alone; otherwise it keeps failed requests only.
 	VerbosityOfTraces bool
@@ -111,6 +113,7 @@ type Ingest struct {
 	exports    map[telemetry.Rows]*stream
 	writers    []*writer // of all streams
 	aggregates *aggregates
+	caps       map[string]*dailyCap // by workspace; not changed
 
 	queue   chan *telemetry.Exchange
 	flushes chan chan struct{}
@@ -142,6 +145,8 @@ func New(o Options) (*Ingest, error) {
 		exports: map[telemetry.Rows]*stream{},
 	}
 	i.main = &stream{batch: i.rows.fresh()}
+	i.caps = newCaps(&o)
+	i.rows.caps = i.caps
 	i.aggregates = newAggregates(&o, m)
 	i.abandon, i.cancel = context.WithCancel(context.Background())
 	for n, r := range o.Rows {
@@ -181,12 +186,20 @@ func (i *Ingest) shed(e *telemetry.Exchange, reason dropReason) {
 // Spans hands rows of a receiver straight to the writers. The error is that of
 // the first writer; the caller may then send the batch again.
 func (i *Ingest) Spans(ctx context.Context, spans []telemetry.Span) error {
-	return i.through(ctx, len(spans), tableSpans, func(r telemetry.Rows) error { return r.Spans(ctx, spans) })
+	err := i.through(ctx, len(spans), tableSpans, func(r telemetry.Rows) error { return r.Spans(ctx, spans) })
+	if err == nil && len(i.caps) > 0 {
+		i.takeSpans(spans)
+	}
+	return err
 }
 
 // Logs is Spans for log records.
 func (i *Ingest) Logs(ctx context.Context, logs []telemetry.LogRecord) error {
-	return i.through(ctx, len(logs), tableLogs, func(r telemetry.Rows) error { return r.Logs(ctx, logs) })
+	err := i.through(ctx, len(logs), tableLogs, func(r telemetry.Rows) error { return r.Logs(ctx, logs) })
+	if err == nil && len(i.caps) > 0 {
+		i.takeLogs(logs)
+	}
+	return err
 }
 
 var errClosed = errors.New("ingest is closed")

@@ -26,11 +26,12 @@ const (
 	dropWriterBehind
 	dropWriteFailed
 	dropClosed
+	dropDailyCap
 	dropReasons
 )
 
 func (r dropReason) String() string {
-	return [...]string{"queue_full", "writer_behind", "write_failed", "closed"}[r]
+	return [...]string{"queue_full", "writer_behind", "write_failed", "closed", "daily_cap"}[r]
 }
 
 // metrics counts every exchange. record may be called from any goroutine.

@@ -15,6 +15,7 @@ type rowBuilder struct {
 	options   *Options
 	batch     *batch
 	free      sync.Pool
+	caps      map[string]*dailyCap
 	templates map[*telemetry.Endpoint]*template
 	resources map[string]string // JSON by service name
 	text      []byte
@@ -67,6 +68,11 @@ func (r *rowBuilder) template(e *telemetry.Endpoint) *template {
 		t.routes = r.options.routes(e.Diagnostics)
 	} else {
 		t.routes = r.options.routes(nil)
+	}
+	for _, to := range t.routes {
+		if to.to.Rows == nil {
+			to.cap = r.caps[to.to.Workspace]
+		}
 	}
 	t.span.Resource = r.resource(t.span.Service, t.region)
 	r.templates[e] = t
@@ -149,6 +155,9 @@ func (r *rowBuilder) add(b *batch, to *route, t *template, e *telemetry.Exchange
 	r.calls(e, s)
 	r.logs(e, s, to)
 	r.settle()
+	if to.cap != nil {
+		to.cap.take(spanSize(s))
+	}
 }
 
 // resultCut is the result code of a request whose client left, as Azure writes it.
@@ -156,7 +165,7 @@ const resultCut = "0 [not sent in full]"
 
 // messages appends only the log records of an exchange whose row is left out.
 func (r *rowBuilder) messages(b *batch, to *route, t *template, e *telemetry.Exchange) {
-	if len(e.Events) == 0 {
+	if len(e.Events) == 0 || to.cap.full(false) {
 		return
 	}
 	r.batch = b
@@ -306,6 +315,9 @@ func (r *rowBuilder) logs(e *telemetry.Exchange, s *telemetry.Span, to *route) {
 	for n := first; n < len(b.logs); n++ {
 		r.operation(&b.logs[n].TraceID, e)
 		r.hex(&b.logs[n].SpanID, e.SpanID[:])
+		if to.cap != nil {
+			to.cap.take(logSize(&b.logs[n]))
+		}
 	}
 }
 

@@ -72,9 +72,12 @@ func (i *Ingest) process(e *telemetry.Exchange) {
 	t := i.rows.template(e.Endpoint)
 	var weights [maxRoutes]int32
 	kept := -1
-	stored := false
+	stored, capped := false, false
 	for n, r := range t.routes {
-		if weights[n] = r.decide(e); weights[n] > 0 {
+		if weights[n] = r.decide(e); weights[n] > 0 && r.cap.full(failed(e)) {
+			weights[n], capped = 0, true
+		}
+		if weights[n] > 0 {
 			if kept < 0 {
 				kept = n
 			}
@@ -82,7 +85,11 @@ func (i *Ingest) process(e *telemetry.Exchange) {
 		}
 	}
 	i.metrics.record(e, stored)
-	if kept < 0 {
+	switch {
+	case kept >= 0:
+	case capped:
+		i.metrics.drop(dropDailyCap, 1)
+	default:
 		i.metrics.sampled.Inc()
 	}
 	for n, r := range t.routes {

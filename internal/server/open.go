@@ -217,6 +217,10 @@ func (s *Server) openIngest() error {
 	o := ingest.DefaultOptions()
 	o.Logger, o.Rows, o.QueueSize = s.log, []telemetry.Rows{s.lake}, s.config.Telemetry.QueueSize
 	o.Destination, o.VerbosityOfTraces = s.destinations.find, s.config.Telemetry.VerbosityOfTraces
+	o.DailyCaps = map[string]int64{}
+	for _, w := range s.workspaces.All() {
+		o.DailyCaps[w.Name] = w.DailyCap
+	}
 	o.AggregationInterval, o.WorkspaceSeries = time.Duration(s.config.Telemetry.CustomMetricsInterval), s.config.Telemetry.CustomMetricSeries
 	o.Interval, o.WriteMetrics = time.Duration(s.config.Telemetry.MetricsInterval), s.tsdb.WriteGathered
 	var err error

@@ -32,7 +32,7 @@ func ParseConnectionString(text string) (ConnectionString, error) {
 		name, value, ok := strings.Cut(pair, "=")
 		if !ok {
 			if strings.TrimSpace(pair) != "" {
-				return c, errors.New("a part of the connection string has no \"=\"; it must read InstrumentationKey=...;IngestionEndpoint=...")
+				return c, errors.New("a part of the connection string has no \"=\"; it must be a list such as InstrumentationKey=<key>;IngestionEndpoint=<URL>")
 			}
 			continue
 		}
