@@ -101,8 +101,8 @@ func TestShapes(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	s := server(t)
 	for path, want := range map[string]string{
-		"/api/traces/" + strings.Repeat("0", 31) + "1": "404 not_found []",
-		"/api/traces/x%20z": "400 invalid_parameter [id]",
+		"/api/traces/" + strings.Repeat("0", 31) + "1":                             "404 not_found []",
+		"/api/traces/x%20z":                                                        "400 invalid_parameter [id]",
 		"/api/traces/search?start=yesterday&limit=0":                               "400 invalid_parameter [limit start]",
 		"/api/traces/search?start=1700000000&end=1600000000":                       "400 invalid_parameter [start]",
 		"/api/traces/search?status=bad&http_status=7xx&min_duration_ms=-1":         "400 invalid_parameter [http_status min_duration_ms status]",
