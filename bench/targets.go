@@ -61,11 +61,11 @@ func (h *harness) targets(binary string) []target {
 }
 
 // Diagnostics that send every request to a workspace: nothing but the request,
-// and with the bodies of all messages.
+// and with 8 KiB of the bodies that clients send and get.
 const (
 	workspaceOnly   = `{"properties":{"loggerId":"/loggers/workspace","sampling":{"samplingType":"fixed","percentage":100}}}`
 	workspaceBodies = `{"properties":{"loggerId":"/loggers/workspace","sampling":{"samplingType":"fixed","percentage":100},
- "frontend":{"request":{"body":{"bytes":8192}},"response":{"body":{"bytes":8192}}},"backend":{"request":{"body":{"bytes":8192}},"response":{"body":{"bytes":8192}}}}}`
+ "frontend":{"request":{"body":{"bytes":8192}},"response":{"body":{"bytes":8192}}}}}`
 )
 
 func (h *harness) write(name, text string) (string, error) {

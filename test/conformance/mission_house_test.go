@@ -29,6 +29,7 @@ type house struct {
 	backend                  *httptest.Server
 	alerts                   *receivers
 	log                      *lockedText
+	loggersKept              *loggersRun // of a second Gatehouse, when it has run
 }
 
 // openHouse runs a Gatehouse until the test ends.
