@@ -37,9 +37,26 @@ func first(alternatives ...string) string {
 func jsonOf(column string) string { return "CAST(nullif(" + column + ", '') AS JSON)" }
 
 // texts is a column with a JSON object in which numbers and booleans are texts,
-// as all custom dimensions are.
+// as all custom dimensions are. The quick way takes a quote with a colon behind
+// it for the end of a name, and is not taken where one may be the start of a text.
 func texts(column string) string {
-	return `CAST(regexp_replace(nullif(` + column + `, ''), '([^\\])":(-?[0-9][0-9.eE+-]*|true|false)([,}])', '\1":"\2"\3', 'g') AS JSON)`
+	const (
+		doubtful = `[{,:\[]":`
+		scalar   = `([^\\])":(-?[0-9][0-9.eE+-]*|true|false)([,}])`
+	)
+	object := "nullif(" + column + ", '')"
+	return "CAST(CASE WHEN regexp_matches(" + object + ", '" + doubtful + "') THEN " + textsOneByOne(object) +
+		" ELSE regexp_replace(" + object + ", '" + scalar + "', '\\1\":\"\\2\"\\3', 'g') END AS JSON)"
+}
+
+func textsOneByOne(object string) string {
+	const (
+		path  = "'/'||replace(replace(k, '~', '~0'), '/', '~1')"
+		value = "json_extract(%, " + path + ")"
+	)
+	one := strings.ReplaceAll("CASE WHEN json_type("+value+") IN ('OBJECT', 'ARRAY', 'NULL') THEN CAST("+value+" AS VARCHAR)"+
+		" ELSE CAST(to_json(json_extract_string(%, "+path+")) AS VARCHAR) END", "%", object)
+	return "'{'||array_to_string([CAST(to_json(k) AS VARCHAR)||':'||" + one + " FOR k IN json_keys(" + object + ")], ',')||'}'"
 }
 
 // guid makes an id of what identifies a row.
