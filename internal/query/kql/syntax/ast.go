@@ -51,6 +51,12 @@ type (
 		Span
 		Parameters []Parameter
 	}
+	// Alias is "alias database name = expr;".
+	Alias struct {
+		Span
+		Name string
+		X    Expr
+	}
 	// ExpressionStatement is a query's result.
 	ExpressionStatement struct {
 		Span
@@ -61,6 +67,7 @@ type (
 func (*Let) statement()                 {}
 func (*Set) statement()                 {}
 func (*Declare) statement()             {}
+func (*Alias) statement()               {}
 func (*ExpressionStatement) statement() {}
 
 // Expr is a scalar or tabular expression: which of them, the binder tells.
@@ -122,6 +129,7 @@ type (
 	// Call is a function call; it may stand for a table, or for a plugin.
 	Call struct {
 		Span
+		Of        Expr // what stands before the point of x.f(), nil for f()
 		Name      string
 		NameAt    Span
 		Arguments []Argument
@@ -132,6 +140,12 @@ type (
 		X        Expr
 		Member   string
 		MemberAt Span
+		Pattern  bool // Member holds a *: database("d").T*
+	}
+	// List is several names as the value of one property: ycolumns = a, b.
+	List struct {
+		Span
+		Items []Expr
 	}
 	// Index is x[Key].
 	Index struct {
@@ -336,6 +350,7 @@ type (
 		Options []Option
 		Plugin  *Call
 		Schema  []Parameter // ": (a:string, ...)", nil: none
+		Open    bool        // the schema holds a *: other columns may follow
 	}
 	// Serialize is serialize, with columns or without.
 	Serialize struct {
@@ -372,7 +387,8 @@ type (
 		Tables    []Expr
 		Predicate Expr
 		Project   []Named
-		Smart     bool // project-smart
+		Types     []table.Type // of the columns of Project; Unknown: not given
+		Smart     bool         // project-smart
 	}
 	// GetSchema is getschema.
 	GetSchema struct{ Span }
@@ -393,6 +409,7 @@ type (
 		Options []Option
 		By      Expr
 		Body    []Operator // of "( ... )"
+		Full    Expr       // of "{ ... }", instead of Body
 	}
 	// Reduce is reduce by expr.
 	Reduce struct {
@@ -459,7 +476,7 @@ type GraphNodes struct {
 }
 
 // GraphStep is a node "(n)" or an edge "-[e]->", "<-[e]-", "--", with a variable
-// length "*min..max" (Max 0: not variable).
+// length "*min..max" (Max 0: not variable; an open bound is 1 or 1000).
 type GraphStep struct {
 	Span
 	Name     string
