@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -252,5 +253,49 @@ func TestDimensionsBeyondTen(t *testing.T) {
 		if many && (len(snapshot.Warnings) != 1 || !strings.Contains(snapshot.Warnings[0].Message, "more than 10")) {
 			t.Errorf("warnings %v", snapshot.Warnings)
 		}
+	}
+}
+
+// What the exceptions of a request are made of: a client that left while the
+// backend was waited for, a failure that on-error turned into a success, and a
+// plain error of the backend, which is no failure of the gateway.
+func TestWhatExceptionsAreMadeOf(t *testing.T) {
+	arrived, leave := make(chan struct{}), make(chan struct{})
+	backend := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/items/wait":
+			close(arrived)
+			<-r.Context().Done()
+		case "/items/bad":
+			w.WriteHeader(http.StatusBadGateway)
+		}
+	})
+	b := httptest.NewServer(backend)
+	t.Cleanup(b.Close)
+	s := testService(b.URL)
+	s.APIs[2].Policy = &apim.Document{File: "p.xml", Text: `<policies><inbound><base/><choose><when condition="@(context.Request.MatchedParameters["id"] == "mend")"><set-variable name="x" value="@((string)context.Variables["gone"] + 1/int.Parse("0"))"/></when></choose></inbound>
+<backend><base/></backend><outbound><base/></outbound><on-error><return-response><set-status code="200" reason="OK"/></return-response></on-error></policies>`}
+	h := newHarness(t, s, nil)
+	h.call(t, "GET", "/free/items/mend", nil)
+	if e := h.recorder.last(t); e.Status != 200 || e.Failure.Reason != "ExpressionValueEvaluationFailure" || e.Failure.Source != "set-variable" || e.Failure.Section != "inbound" || e.Outcome != telemetry.OutcomeError {
+		t.Errorf("mended: %d %v %+v", e.Status, e.Outcome, e.Failure)
+	}
+	h.call(t, "GET", "/free/items/bad", nil)
+	if e := h.recorder.last(t); e.Status != 502 || e.Failure.Reason != "" || e.Outcome != telemetry.OutcomeOK {
+		t.Errorf("plain: %d %v %+v", e.Status, e.Outcome, e.Failure)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-arrived
+		cancel()
+		close(leave)
+	}()
+	req, _ := http.NewRequestWithContext(ctx, "GET", h.URL+"/free/items/wait", nil)
+	if _, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req); err == nil {
+		t.Fatal("the client did not leave")
+	}
+	<-leave
+	if e := h.recorder.last(t); e.Failure.Reason != "ClientConnectionFailure" || e.Failure.Source != "forward-request" || e.Outcome != telemetry.OutcomeClientClosed {
+		t.Errorf("left: %v %+v", e.Outcome, e.Failure)
 	}
 }
