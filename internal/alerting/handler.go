@@ -8,14 +8,18 @@ import (
 	"github.com/prometheus/common/route"
 )
 
-// Handler serves Alertmanager's version 2 API under Options.Prefix + "/api/v2";
-// do not strip the prefix before it. It authorises nobody: the caller does.
+// Handler serves Alertmanager's version 2 API under Options.Prefix + "/api/v2",
+// and its health paths; do not strip the prefix before it. It authorises nobody: the caller does.
 func (a *Alertmanager) Handler() http.Handler { return a.handler }
 
 func (a *Alertmanager) newHandler() http.Handler {
 	prefix := a.options.Prefix
 	upstream := a.api.Register(route.New().WithPrefix(prefix), prefix)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == prefix+"/-/healthy" || r.URL.Path == prefix+"/-/ready" {
+			_, _ = w.Write([]byte("OK")) // Start is before the first request
+			return
+		}
 		r.Body = http.MaxBytesReader(w, r.Body, a.options.MaxBody)
 		silence := strings.HasPrefix(r.URL.Path, prefix+"/api/v2/silence")
 		if silence && (r.Method == http.MethodPost || r.Method == http.MethodDelete) {

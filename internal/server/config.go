@@ -24,6 +24,7 @@ type Config struct {
 	Gateway   GatewayConfig   `yaml:"gateway"`
 	Cache     CacheConfig     `yaml:"cache"`
 	Telemetry TelemetryConfig `yaml:"telemetry"`
+	Metrics   MetricsConfig   `yaml:"metrics"`
 	Rules     RulesConfig     `yaml:"rules"`
 	Alerting  AlertingConfig  `yaml:"alerting"`
 	Identity  IdentityConfig  `yaml:"identity"`
@@ -277,6 +278,11 @@ func (c *Config) paths() []*string {
 		g := &c.Identity.Grants[i]
 		out = append(out, &g.ClientSecret.File, &g.RefreshToken.File)
 	}
+	for i := range c.Metrics.Workspaces {
+		for j := range c.Metrics.Workspaces[i].Rules {
+			out = append(out, &c.Metrics.Workspaces[i].Rules[j])
+		}
+	}
 	for i := range c.Telemetry.Workspaces {
 		out = append(out, &c.Telemetry.Workspaces[i].Key.File)
 	}
@@ -297,6 +303,9 @@ func (c *Config) Check() error {
 	}
 	if c.Listen.Gateway == "" && c.Listen.GatewayTLS == "" {
 		errs = append(errs, errors.New("listen.gateway and listen.gatewayTLS are both off"))
+	}
+	if _, err := c.Metrics.check(); err != nil {
+		errs = append(errs, err)
 	}
 	if _, err := c.proxies(); err != nil {
 		errs = append(errs, err)

@@ -62,6 +62,8 @@ type Server struct {
 	destinations *destinations
 	reloads      *reloads
 
+	metricWorkspaces []*metricWorkspace // the default one first: tsdb, engine and rules are its
+
 	doors   []openDoor
 	closers []closer // in order of opening; closed in reverse
 }
@@ -125,13 +127,10 @@ func (s *Server) openFolder() error {
 
 func (s *Server) openStores() error {
 	d := s.config.Data
-	var err error
-	s.tsdb, err = tsdb.Open(tsdb.Options{Folder: filepath.Join(d.Folder, "tsdb"), Retention: time.Duration(d.MetricRetention), MaxSeries: d.MaxSeries,
-		Logger: quiet(s.log), Registerer: s.registry})
+	err := s.openMetricStores()
 	if err != nil {
 		return err
 	}
-	s.onClose("metrics store", s.tsdb.Close)
 	o := lake.DefaultOptions(filepath.Join(d.Folder, "lake"))
 	o.Logger, o.MaxAge, o.MaxBytes, o.MemoryLimit = quiet(s.log), time.Duration(d.TraceRetention), d.MaxTraceBytes, d.QueryMemory
 	if s.lake, err = lake.Open(o); err != nil {
@@ -142,7 +141,7 @@ func (s *Server) openStores() error {
 }
 
 func (s *Server) openQueries() error {
-	s.engine = promql.New(s.tsdb, promql.Options{Logger: quiet(s.log), Registerer: s.registry})
+	s.openMetricQueries()
 	s.explore = explore.New(explore.DefaultOptions(s.lake))
 	return nil
 }
@@ -182,35 +181,6 @@ func (s *Server) alertmanagerConfig() (string, error) {
 		return "", errors.New("alerting.webhook is not an http or https URL")
 	}
 	return fmt.Sprintf("route: {receiver: webhook, group_by: [alertname, gatehouse_api], group_wait: 5s, group_interval: 30s, repeat_interval: 4h}\nreceivers:\n- name: webhook\n  webhook_configs: [{url: %q, send_resolved: true}]\n", c.Webhook), nil
-}
-
-func (s *Server) openRules() error {
-	var err error
-	s.rules, err = rules.New(rules.Options{
-		Query: s.engine.Instant, Appendable: s.tsdb, Queryable: s.tsdb, Notify: s.alerts.Put,
-		Interval: time.Duration(s.config.Rules.Interval), ExternalURL: s.monitorURL() + "/prometheus", Logger: quiet(s.log), Registerer: s.registry,
-	})
-	if err != nil {
-		return err
-	}
-	files := map[string][]byte{}
-	if !s.config.Rules.NoShipped {
-		if files, err = rules.Shipped(); err != nil {
-			return err
-		}
-	}
-	for _, path := range s.config.Rules.Files {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return fmt.Errorf("read rules: %w", err)
-		}
-		files[path] = data
-	}
-	if err := s.rules.Load(files); err != nil {
-		return err
-	}
-	s.onClose("rules", func() error { s.rules.Stop(); return nil })
-	return s.rules.Start()
 }
 
 func (s *Server) openIngest() error {

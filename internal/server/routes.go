@@ -8,7 +8,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"gatehouse/internal/api"
-	"gatehouse/internal/api/metrics"
 	"gatehouse/internal/api/policies"
 	"gatehouse/internal/api/traces"
 	"gatehouse/internal/apim"
@@ -18,13 +17,10 @@ import (
 
 // monitorRoutes is every path of the monitor doors on one screen.
 func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
-	prom, err := metrics.New(metrics.Options{Engine: s.engine, Storage: s.tsdb, Rules: s.rules, Metadata: s.tsdb.Metadata,
-		Started: s.started, Gatherer: s.registry, Logger: quiet(s.log), Registerer: s.registry, ExternalURL: s.monitorURL() + "/prometheus"})
-	if err != nil {
+	mux := http.NewServeMux()
+	if err := s.metricRoutes(mux); err != nil {
 		return nil, err
 	}
-	mux := http.NewServeMux()
-	mux.Handle("/prometheus/", prom)
 	// The source link of an alert, as Prometheus writes it: Home shows the alert.
 	mux.Handle("GET /prometheus/graph", http.RedirectHandler("/", http.StatusFound))
 	mux.Handle("/alertmanager/", s.alerts.Handler())

@@ -59,6 +59,7 @@ func (s *Server) serve(ctx context.Context) error {
 		}
 		return nil
 	})
+	group.Go(func() error { s.watchRules(inner); return nil })
 	group.Go(func() error {
 		<-inner.Done()
 		return s.stopDoors()

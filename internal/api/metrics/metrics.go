@@ -1,5 +1,5 @@
 // Package metrics serves the Prometheus HTTP API over one workspace: queries,
-// metadata, rules and alerts, remote read and write, federation.
+// metadata, rules and alerts, remote read, federation.
 //
 // What comes in: HTTP requests below a prefix. What goes out: Prometheus's own
 // answers, so that its clients (promtool, Grafana, the official libraries) work
@@ -16,6 +16,7 @@ import (
 	"gatehouse/internal/query/promql"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/model/metadata"
 	"github.com/prometheus/prometheus/storage"
 	apiv1 "github.com/prometheus/prometheus/web/api/v1"
@@ -48,10 +49,11 @@ type Options struct {
 	Targets  Targets                             // nil: no targets
 	Metadata func() map[string]metadata.Metadata // of families that are not scraped; nil: none
 
-	ReadOnly      bool  // no remote write
-	MaxWriteBody  int64 // of a remote write request, compressed bytes; default 5 MiB
-	MaxQueryBody  int64 // of any other request, bytes; default 1 MiB
-	ProcessRoutes bool  // also serve status/config, flags, runtimeinfo, self_metrics: the whole process's
+	MaxQueryBody  int64                // of a request, bytes; default 1 MiB
+	ProcessRoutes bool                 // also serve status/config, flags, runtimeinfo, self_metrics: the whole process's
+	Flags         map[string]string    // of status/flags, by the names of Prometheus's own
+	Retention     time.Duration        // of status/runtimeinfo
+	Config        func() config.Config // of status/config; nil: Prometheus's defaults
 
 	Version    string // of Prometheus, as clients choose features by it; default "3.15.0"
 	Started    time.Time
@@ -63,9 +65,6 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.Prefix == "" {
 		o.Prefix = "/prometheus"
-	}
-	if o.MaxWriteBody <= 0 {
-		o.MaxWriteBody = 5 << 20
 	}
 	if o.MaxQueryBody <= 0 {
 		o.MaxQueryBody = 1 << 20
@@ -108,7 +107,6 @@ func New(o Options) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/api/v1/", allowed(o, upstream))
 	mux.Handle("/api/v1/metadata", &metadataHandler{o: o})
-	mux.Handle("POST /api/v1/write", checkWrite(o, upstream))
 	mux.Handle("/federate", &federation{o: o})
 	mux.HandleFunc("GET /-/healthy", alive) // promtool check healthy
 	mux.HandleFunc("GET /-/ready", alive)   // samples are open before New

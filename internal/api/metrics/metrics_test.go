@@ -23,7 +23,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/prompb"
-	writev2 "github.com/prometheus/prometheus/prompb/io/prometheus/write/v2"
 )
 
 // serve opens an empty workspace and serves its API.
@@ -203,85 +202,6 @@ func TestProcessRoutes(t *testing.T) {
 	}
 }
 
-func write(t *testing.T, server *httptest.Server, contentType string, body []byte) (int, string) {
-	t.Helper()
-	r, err := http.NewRequest(http.MethodPost, server.URL+"/prometheus/api/v1/write", bytes.NewReader(snappy.Encode(nil, body)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", contentType)
-	r.Header.Set("Content-Encoding", "snappy")
-	res, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	text, _ := io.ReadAll(res.Body)
-	return res.StatusCode, string(text)
-}
-
-func writeV1(t *testing.T, at time.Time, names ...string) []byte {
-	t.Helper()
-	request := &prompb.WriteRequest{}
-	for _, name := range names {
-		request.Timeseries = append(request.Timeseries, prompb.TimeSeries{
-			Labels:  []prompb.Label{{Name: "__name__", Value: name}},
-			Samples: []prompb.Sample{{Value: 7, Timestamp: at.UnixMilli()}},
-		})
-	}
-	body, err := request.Marshal()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return body
-}
-
-func TestRemoteWrite(t *testing.T) {
-	server, _ := serve(t, func(o *metrics.Options) { o.MaxWriteBody = 1000 }, tsdb.Options{MaxSeries: 3})
-	now := time.Now()
-	const v1Type, v2Type = "application/x-protobuf", "application/x-protobuf;proto=io.prometheus.write.v2.Request"
-	if status, body := write(t, server, v1Type, writeV1(t, now, "one")); status != http.StatusNoContent && status != http.StatusOK {
-		t.Fatalf("version 1: %d %s", status, body)
-	}
-	symbols := writev2.NewSymbolTable()
-	series := writev2.TimeSeries{Samples: []writev2.Sample{{Value: 8, Timestamp: now.UnixMilli()}}}
-	series.LabelsRefs = []uint32{symbols.Symbolize("__name__"), symbols.Symbolize("two")}
-	body, err := (&writev2.Request{Timeseries: []writev2.TimeSeries{series}, Symbols: symbols.Symbols()}).Marshal()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if status, text := write(t, server, v2Type, body); status/100 != 2 {
-		t.Fatalf("version 2: %d %s", status, text)
-	}
-	value, _, err := client(t, server).Query(context.Background(), `one + on() two`, now)
-	if err != nil || len(value.(model.Vector)) != 1 || value.(model.Vector)[0].Value != 15 {
-		t.Errorf("written samples: %v, %v", value, err)
-	}
-	if status, text := write(t, server, v1Type, writeV1(t, now, "three", "four")); status != 400 || !strings.Contains(text, "active series") {
-		t.Errorf("beyond the series limit: %d %s", status, text)
-	}
-	if status, _ := write(t, server, "application/json", []byte("{}")); status != http.StatusUnsupportedMediaType {
-		t.Errorf("wrong content type: %d", status)
-	}
-	if status, _ := write(t, server, v1Type, []byte("not a protobuf message")); status != 400 {
-		t.Errorf("not a message: %d", status)
-	}
-	large := make([]string, 2000)
-	for i := range large {
-		large[i] = fmt.Sprintf("%x_%d", i*7919, i)
-	}
-	if status, _ := write(t, server, v1Type, writeV1(t, now, large...)); status != http.StatusRequestEntityTooLarge {
-		t.Errorf("too large: %d", status)
-	}
-}
-
-func TestReadOnly(t *testing.T) {
-	server, _ := serve(t, func(o *metrics.Options) { o.ReadOnly = true }, tsdb.Options{})
-	if status, _ := write(t, server, "application/x-protobuf", writeV1(t, time.Now(), "x")); status != 404 {
-		t.Errorf("write: %d", status)
-	}
-}
-
 func TestRemoteRead(t *testing.T) {
 	server, db := serve(t, nil, tsdb.Options{})
 	now := fill(t, db)
@@ -339,7 +259,7 @@ func TestRulesAndAlertsAreShown(t *testing.T) {
 	}
 	c, ctx := client(t, server), context.Background()
 	groups, err := c.Rules(ctx, nil)
-	if err != nil || len(groups.Groups) != 3 || groups.Groups[0].File != "mine.yml" {
+	if err != nil || len(groups.Groups) != len(shipped) || groups.Groups[0].File != "mine.yml" {
 		t.Errorf("rules: %+v, %v", groups, err)
 	}
 	deadline := time.After(20 * time.Second)

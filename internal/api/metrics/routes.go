@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
-
-	"github.com/prometheus/client_golang/exp/api/remote"
 )
 
 // workspaceRoutes are the routes that show one workspace only.
@@ -30,29 +28,6 @@ func allowed(o Options, next http.Handler) http.Handler {
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, o.MaxQueryBody)
-		next.ServeHTTP(w, r)
-	})
-}
-
-// checkWrite refuses what the write handler would answer with a status that its
-// specification does not have.
-func checkWrite(o Options, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if o.ReadOnly {
-			notFound(w, r)
-			return
-		}
-		if kind := r.Header.Get("Content-Type"); kind != "" {
-			if _, err := remote.ParseProtoMsg(kind); err != nil {
-				http.Error(w, err.Error(), http.StatusUnsupportedMediaType)
-				return
-			}
-		}
-		if r.ContentLength > o.MaxWriteBody {
-			http.Error(w, fmt.Sprintf("the request has %d bytes, at most %d: send fewer samples at once", r.ContentLength, o.MaxWriteBody), http.StatusRequestEntityTooLarge)
-			return
-		}
-		r.Body = http.MaxBytesReader(w, r.Body, o.MaxWriteBody)
 		next.ServeHTTP(w, r)
 	})
 }

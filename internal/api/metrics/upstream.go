@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/grafana/regexp"
 	"github.com/prometheus/client_golang/exp/api/remote"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/common/route"
 	"github.com/prometheus/prometheus/config"
 	"github.com/prometheus/prometheus/rules"
@@ -23,9 +26,12 @@ import (
 // NewAPI, which change with every release.
 func newUpstream(o Options) (http.Handler, error) {
 	log := o.Logger.With("component", "metrics-api")
-	settings, err := config.Load("", log)
-	if err != nil {
-		return nil, fmt.Errorf("make the metrics API: %w", err)
+	if o.Config == nil {
+		settings, err := config.Load("", log)
+		if err != nil {
+			return nil, fmt.Errorf("make the metrics API: %w", err)
+		}
+		o.Config = func() config.Config { return *settings }
 	}
 	limits := o.Engine.Limits()
 	external, err := url.Parse(o.ExternalURL)
@@ -37,14 +43,13 @@ func newUpstream(o Options) (http.Handler, error) {
 		func(context.Context) apiv1.ScrapePoolsRetriever { return o.Targets },
 		func(context.Context) apiv1.TargetRetriever { return o.Targets },
 		func(context.Context) apiv1.AlertmanagerRetriever { return noAlertmanagers{} },
-		func() config.Config { return *settings },
-		map[string]string{}, // flags: this process has none of Prometheus's
+		o.Config, o.Flags,
 		apiv1.GlobalURLOptions{ListenAddress: external.Host, Host: external.Host, Scheme: external.Scheme},
 		func(f http.HandlerFunc) http.HandlerFunc { return f }, // ready: samples are open before New
 		o.Storage, "", // no folder: only the admin routes, which are off, write to it
 		false,    // admin
 		false, 0, // search
-		newQuietLogger(log, time.Minute, 10),
+		log,
 		func(context.Context) apiv1.RulesRetriever { return o.Rules },
 		limits.MaxSamples, 10, 1<<20, // remote read: samples, requests at once, bytes in a frame
 		false, // agent
@@ -54,8 +59,8 @@ func newUpstream(o Options) (http.Handler, error) {
 		func() []notifications.Notification { return nil },
 		func() (<-chan notifications.Notification, func(), bool) { return nil, func() {}, false },
 		o.Gatherer, o.Registerer,
-		nil, // statistics as upstream renders them
-		!o.ReadOnly, remote.MessageTypes{remote.WriteV1MessageType, remote.WriteV2MessageType},
+		nil,                                                   // statistics as upstream renders them
+		false, remote.MessageTypes{remote.WriteV1MessageType}, // remote write: the ingest room has the receiver
 		false, false, false, // OTLP: the ingest room has the receiver
 		false, // zeros at start times
 		limits.Lookback,
@@ -71,7 +76,12 @@ func newUpstream(o Options) (http.Handler, error) {
 }
 
 func runtimeInfo(o Options) apiv1.RuntimeInfo {
+	retention := ""
+	if o.Retention > 0 {
+		retention = model.Duration(o.Retention).String()
+	}
 	return apiv1.RuntimeInfo{
+		CWD: "/", GOGC: os.Getenv("GOGC"), GODEBUG: os.Getenv("GODEBUG"), GOMEMLIMIT: debug.SetMemoryLimit(-1), StorageRetention: retention,
 		StartTime: o.Started, ServerTime: time.Now(), ReloadConfigSuccess: true, LastConfigTime: o.Started,
 		GoroutineCount: runtime.NumGoroutine(), GOMAXPROCS: runtime.GOMAXPROCS(0),
 	}

@@ -18,13 +18,23 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("the workspace has reached its limit of %d active series: the new series is refused; drop labels with many values or raise the limit", e.Limit)
 }
 
+func (e *LimitError) Reason() string       { return "series_limit" }
 func (e *LimitError) Is(target error) bool { return target == storage.ErrOutOfBounds }
 
-// seriesLimit counts the head's series exactly and refuses new ones at max.
-// It is called by the TSDB; max 0 means no limit.
-type seriesLimit struct{ current, max, refused atomic.Int64 }
+// seriesLimit counts the head's series exactly, refuses new ones at max and
+// those that are not admitted. It is called by the TSDB; max 0 means no limit.
+type seriesLimit struct {
+	current, max, refused, scrubbed atomic.Int64
+	admission                       atomic.Pointer[Admission] // nil: all are admitted
+}
 
-func (l *seriesLimit) PreCreation(labels.Labels) error {
+func (l *seriesLimit) PreCreation(ls labels.Labels) error {
+	if a := l.admission.Load(); a != nil {
+		if err := a.check(ls); err != nil {
+			l.refused.Add(1)
+			return err
+		}
+	}
 	limit := l.max.Load()
 	if limit > 0 && l.current.Load() >= limit {
 		l.refused.Add(1)

@@ -12,6 +12,7 @@ type Usage struct {
 	Series        int64 // active, in the head
 	SeriesLimit   int64 // 0: none
 	SeriesRefused int64 // since Open
+	Scrubbed      int64 // label values hashed since Open
 	Blocks        int
 	BlockBytes    int64     // the write-ahead log is not counted
 	MinTime       time.Time // zero when there are no samples
@@ -24,6 +25,7 @@ func (db *DB) Usage() Usage {
 		Series:        db.limit.current.Load(),
 		SeriesLimit:   db.limit.max.Load(),
 		SeriesRefused: db.limit.refused.Load(),
+		Scrubbed:      db.limit.scrubbed.Load(),
 	}
 	minT, maxT := db.Head().MinTime(), db.Head().MaxTime()
 	for _, block := range db.Blocks() {

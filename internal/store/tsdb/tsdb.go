@@ -32,6 +32,7 @@ type Options struct {
 	OutOfOrderWindow time.Duration // default 10 minutes, below 0: none
 	MaxExemplars     int64         // default 10 000, below 0: none
 	StripeSize       int           // of the series map; default 1024, a power of two
+	Admission        Admission     // of new series; default all
 
 	// Job and Instance are the target labels of WriteGathered.
 	Job      string // default "gatehouse"
@@ -70,6 +71,7 @@ type DB struct {
 	*tsdb.DB
 	limit  *seriesLimit
 	gather *gatherWriter
+	hash   bool // personal data in label values
 }
 
 var workspaceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
@@ -96,7 +98,10 @@ func Open(o Options) (*DB, error) {
 	// The limit starts now: the hook also runs while the log is replayed, and
 	// an error there would be taken for a corrupted log.
 	limit.max.Store(max(o.MaxSeries, 0))
-	return &DB{DB: db, limit: limit, gather: newGatherWriter(db, o.Job, o.Instance)}, nil
+	if o.Admission != (Admission{}) {
+		limit.admission.Store(&o.Admission)
+	}
+	return &DB{DB: db, limit: limit, gather: newGatherWriter(db, o.Job, o.Instance), hash: o.Admission.Personal == PersonalHash}, nil
 }
 
 // upstreamOptions starts from the library's defaults: a zero tsdb.Options has

@@ -1,0 +1,97 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"gatehouse/internal/rules"
+)
+
+// ruleFiles are the rule files of one workspace, which may change while the
+// process runs.
+type ruleFiles struct {
+	shipped bool
+	paths   []string
+
+	mu     sync.Mutex
+	loaded map[string][]byte
+	err    error // of the last load
+}
+
+// load reads the files and puts them in force, if they differ from those that
+// are. On an error the old ones stay.
+func (f *ruleFiles) load(r *rules.Rules) (changed bool, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	defer func() { f.err = err }()
+	files, err := f.read()
+	if err != nil {
+		return false, err
+	}
+	if f.loaded != nil && maps.EqualFunc(files, f.loaded, slices.Equal[[]byte]) {
+		return false, nil
+	}
+	if err := r.Load(files); err != nil {
+		return false, err
+	}
+	f.loaded = files
+	return true, nil
+}
+
+func (f *ruleFiles) read() (map[string][]byte, error) {
+	files := map[string][]byte{}
+	if f.shipped {
+		var err error
+		if files, err = rules.Shipped(); err != nil {
+			return nil, err
+		}
+	}
+	for _, path := range f.paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("read rules: %w", err)
+		}
+		files[path] = data
+	}
+	return files, nil
+}
+
+func (f *ruleFiles) fault() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err == nil {
+		return ""
+	}
+	return f.err.Error()
+}
+
+// rulesInterval is how often changes of rule files are looked for.
+const rulesInterval = 5 * time.Second
+
+// watchRules loads rule files that changed, until ctx ends.
+func (s *Server) watchRules(ctx context.Context) {
+	tick := time.NewTicker(rulesInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for _, w := range s.metricWorkspaces {
+			before := w.files.fault()
+			changed, err := w.files.load(w.rules)
+			switch {
+			case err != nil && err.Error() != before:
+				s.log.Error("rules were not loaded; the old ones stay in force", "workspace", w.config.Name, "error", err)
+			case changed:
+				s.log.Info("rules were loaded", "workspace", w.config.Name)
+			}
+		}
+	}
+}
