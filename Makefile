@@ -4,7 +4,7 @@ BIN := bin/gatehouse
 GO_FILES := $(shell find cmd internal web bench -name '*.go' -not -path '*/node_modules/*' 2>/dev/null)
 FUZZ_TIME ?= 10s
 
-.PHONY: run build web test fmt vet lint unit race house web-test e2e fuzz-short bench speed conformance clean
+.PHONY: run build web test fmt vet lint unit race house web-test e2e fuzz-short fuzz-long bench speed conformance clean
 
 run: build ## build everything and start the demo
 	$(BIN) demo
@@ -45,6 +45,11 @@ e2e: build ## the built binary in a browser
 
 fuzz-short:
 	FUZZ_TIME=$(FUZZ_TIME) ./test/fuzz.sh
+
+LONG_TIME ?= 30m
+
+fuzz-long: ## scanner, document, XML model, expression parser and evaluator, one after the other
+	FUZZ_TIME=$(LONG_TIME) FUZZ_PARALLEL=1 FUZZ_ONLY='policy FuzzScan|policy FuzzParse|policy/xmldoc FuzzParse|expr FuzzCompile|expr FuzzRun' ./test/fuzz.sh
 
 conformance: ## compare with what was not written here: NAME passed/total
 	@set -o pipefail; go test -count=1 -v ./test/conformance/... 2>&1 | tee conformance.log | grep -E '^[A-Za-z][/A-Za-z0-9-]* [0-9]+/[0-9]+$$|^ *--- FAIL|^FAIL|panic' 

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write docs/reference/mission.md anew")
+var update = flag.Bool("update", false, "write docs/reference/mission.md and testdata/runs anew")
 
 // TestMission shows the promises that hold, one subtest a row of the
 // checklist, and prints how many of all rows of a letter do.

@@ -185,3 +185,20 @@ func TestBadFiles(t *testing.T) {
 		t.Error("no folder is no success")
 	}
 }
+
+// Branches of wait make their requests in no order of their own.
+func TestRequestsInAnyOrder(t *testing.T) {
+	want := messages{{URL: "https://a/1"}, {URL: "https://a/2"}}
+	one, two, three := call{url: "https://a/1"}, call{url: "https://a/2"}, call{url: "https://a/3"}
+	for name, c := range map[string]struct {
+		got   []call
+		diffs int
+	}{
+		"as written": {[]call{one, two}, 0}, "turned": {[]call{two, one}, 0},
+		"another": {[]call{three, one}, 2}, "twice the same": {[]call{one, one}, 1}, "too few": {[]call{two}, 1},
+	} {
+		if diffs := compareRequests(&expect{Requests: &want}, &observed{requests: c.got}); len(diffs) != c.diffs {
+			t.Errorf("%s: %v", name, diffs)
+		}
+	}
+}
