@@ -436,6 +436,7 @@ type (
 	Unsupported struct {
 		Span
 		Name string
+		Text string // as written
 	}
 )
 

@@ -29,6 +29,9 @@ func (p *parser) report(code string, at Span, message, hint string) {
 		if e.Span.Start == at.Start { // what follows from the first error at a place is noise
 			return
 		}
+		if e.Code == codeCharacter && code == codeUnexpected && e.Span.End <= at.Start && strings.TrimSpace(p.text[e.Span.End:at.Start]) == "" {
+			return
+		}
 	}
 	before := p.text[:at.Start]
 	p.errors = append(p.errors, Error{
@@ -66,9 +69,26 @@ func (p *parser) unclosed(t token) bool {
 		return false
 	}
 	open := p.open[len(p.open)-1]
+	if t.is("|") && p.closes(open) {
+		p.fail(codeUnexpected, t.Span, "a pipe cannot stand here", "put it into brackets of its own: (requests | take 1)")
+	}
 	closing := map[string]string{"(": ")", "[": "]", "{": "}"}[open.text]
 	p.fail(codeUnclosed, open.Span, fmt.Sprintf("this %s has no closing %s", open.text, closing), "add "+closing)
 	return true
+}
+
+// closes tells whether an opening bracket has its closing one.
+func (p *parser) closes(open token) bool {
+	depth := 0
+	for _, t := range p.tokens {
+		if t.Start < open.Start {
+			continue
+		}
+		if depth += depthChange(t); depth == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func describe(t token) string {

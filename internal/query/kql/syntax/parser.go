@@ -98,7 +98,7 @@ func (p *parser) list(f func()) {
 // guard runs f; when it bails out, what is left of its stage is skipped. It
 // tells whether f came through.
 func (p *parser) guard(f func(), stops ...string) (ok bool) {
-	start, depth := p.at, len(p.open)
+	start, depth, searching := p.at, len(p.open), p.searching
 	defer func() {
 		switch r := recover(); r.(type) {
 		case nil:
@@ -107,7 +107,7 @@ func (p *parser) guard(f func(), stops ...string) (ok bool) {
 		default:
 			panic(r)
 		}
-		p.open = p.open[:depth]
+		p.open, p.searching = p.open[:depth], searching
 		if len(p.errors) >= p.Errors {
 			p.at = len(p.tokens) - 1
 			return

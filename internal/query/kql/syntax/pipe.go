@@ -107,10 +107,14 @@ func (p *parser) operator() Operator {
 func (p *parser) unknownOperator(word string, size int) {
 	t := p.peek()
 	if word == "" {
-		if t.is("|") || p.at > 0 && !p.tokens[p.at-1].is("|") || depthChange(t) >= 0 && t.kind != tokenEnd {
+		if t.is("|") {
+			p.report(codeUnexpected, t.Span, "an operator is expected between two pipes", p.habit(t))
+			p.next()
+			panic(bailout{})
+		}
+		if p.at > 0 && !p.tokens[p.at-1].is("|") || depthChange(t) >= 0 && t.kind != tokenEnd {
 			p.expected("an operator, such as where or summarize,")
 		}
-		p.open = slices.Clone(p.open)
 		p.fail(codeUnexpected, t.Span, "an operator is expected behind |, not "+describe(t), "remove the last |")
 	}
 	hint := p.habit(t)

@@ -33,7 +33,8 @@ func (p *parser) unsupported(name string, start int) Operator {
 		p.next()
 	}
 	p.skip(p.at, []string{"|", ";"})
-	return &Unsupported{Span: p.since(start), Name: name}
+	at := p.since(start)
+	return &Unsupported{Span: at, Name: name, Text: p.text[at.Start:at.End]}
 }
 
 func readWhere(p *parser, at Span) Operator {

@@ -93,7 +93,7 @@ func (p *parser) seriesAggregate() SeriesAggregate {
 func readPartition(p *parser, at Span) Operator {
 	o := &Partition{Options: p.options()}
 	p.expect("by")
-	o.By = p.postfix()
+	o.By = p.columnPath()
 	if p.peek().is("{") {
 		p.bracket("{", "}", func() { o.Full = p.tabular() })
 	} else {
@@ -101,6 +101,29 @@ func readPartition(p *parser, at Span) Operator {
 	}
 	o.Span = p.since(at.Start)
 	return o
+}
+
+// columnPath is a column with members behind it; a bracket begins something else.
+func (p *parser) columnPath() Expr {
+	t := p.peek()
+	if !readable(t) {
+		return p.postfix()
+	}
+	p.next()
+	var x Expr = &Name{Span: t.Span, Name: t.text}
+	for {
+		switch {
+		case p.peek().is("."):
+			p.next()
+			m := p.peek()
+			member := p.newName("the name of a member")
+			x = &Path{X: x, Member: member, MemberAt: m.Span, Span: p.since(t.Start)}
+		case p.peek().is("["):
+			x = p.index(x, t.Start)
+		default:
+			return x
+		}
+	}
 }
 
 func readReduce(p *parser, at Span) Operator {
@@ -347,7 +370,9 @@ func (p *parser) graphEdge() GraphStep {
 			if p.accept("*") {
 				s.Min = p.bound(1)
 				p.expect("..")
-				s.Max = p.bound(maxSteps)
+				if s.Max = p.bound(maxSteps); s.Max < max(1, s.Min) {
+					p.fail(codeLiteral, p.since(start), "a path cannot be this short", "write *1..3 for one to three steps")
+				}
 			}
 		})
 	}

@@ -6,7 +6,6 @@ import "gatehouse/internal/query/kql/table"
 func (p *parser) statements() []Statement {
 	var list []Statement
 	for p.peek().kind != tokenEnd {
-		begun := p.at
 		p.guard(func() {
 			s := p.statement()
 			list = append(list, s)
@@ -14,8 +13,9 @@ func (p *parser) statements() []Statement {
 				p.stray()
 			}
 		}, ";")
-		if !p.accept(";") && p.at == begun {
-			p.next() // a bracket too many: go on behind it
+		for p.peek().kind != tokenEnd && !p.accept(";") { // a bracket too many: what is behind it hangs in the air
+			p.next()
+			p.skip(p.at, []string{";"})
 		}
 	}
 	return list
@@ -26,7 +26,7 @@ func (p *parser) statement() Statement {
 	second := p.ahead(1)
 	named := nameable(second) || second.is("[")
 	switch {
-	case start.is("let") && named:
+	case start.is("let") && (named || second.is("=")):
 		return p.let()
 	case start.is("set") && second.kind == tokenWord:
 		return p.set()
@@ -35,7 +35,7 @@ func (p *parser) statement() Statement {
 	case start.is("alias") && second.is("database"):
 		return p.alias()
 	case start.is("declare") && second.is("pattern"), start.is("restrict") && second.is("access"):
-		p.fail(codeUnsupported, p.since(start.Start), "the statement "+start.text+" "+second.text+" is not supported", "")
+		p.fail(codeUnsupported, start.Span, "the statement "+start.text+" "+second.text+" is not supported", "")
 	}
 	p.sqlStatement()
 	x := p.tabular()

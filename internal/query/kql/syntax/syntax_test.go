@@ -3,6 +3,7 @@ package syntax
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -69,5 +70,53 @@ func TestSeveralErrors(t *testing.T) {
 	}
 	if len(lines) < 4 || lines[0] != 2 || lines[1] != 3 || lines[2] != 5 || lines[3] != 6 {
 		t.Errorf("%+v", errs)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	for name, text := range map[string]string{
+		"size":     "print '" + strings.Repeat("x", 200<<10) + "'",
+		"depth":    "print " + strings.Repeat("(", 65) + "1" + strings.Repeat(")", 65),
+		"stages":   "T" + strings.Repeat(" | take 1", 101),
+		"literals": "T | where x in (1" + strings.Repeat(",1", 1000) + ")",
+		"chain":    "T | where a" + strings.Repeat(" + a", 1000),
+	} {
+		if _, errs := Read(text, Options{}); len(errs) == 0 || errs[0].Code != "SYN0006" {
+			t.Errorf("%s: %+v", name, errs)
+		}
+	}
+	within := "print " + strings.Repeat("(", 64) + "1" + strings.Repeat(")", 64) + strings.Repeat(" | take 1", 99)
+	if _, errs := Read(within, Options{}); len(errs) > 0 {
+		t.Errorf("%+v", errs)
+	}
+}
+
+func TestDatetimes(t *testing.T) {
+	for text, want := range map[string]string{
+		"2024-01-02": "2024-01-02T00:00:00Z", "2024-01-02 03:04:05.5": "2024-01-02T03:04:05.5000000Z",
+		"2024-01-02T03:04:05+02:00": "2024-01-02T01:04:05Z", "0001-01-01": "0001-01-01T00:00:00Z", "2024-01-02T03:04": "2024-01-02T03:04:00Z",
+		"2024-01-02 03:04Z": "2024-01-02T03:04:00Z", "2024": "2024-01-01T00:00:00Z", "9999-12-31": "9999-12-31T00:00:00Z",
+	} {
+		ticks, err := parseDatetime(text)
+		if err != nil || FormatDatetime(ticks.(int64)) != want {
+			t.Errorf("%s: %v, %v", text, ticks, err)
+		}
+	}
+}
+
+func TestTimespans(t *testing.T) {
+	for text, want := range map[string]string{
+		"1d": "1.00:00:00", "1.5h": "01:30:00", "10ms": "00:00:00.0100000", "1.02:03:04": "1.02:03:04", "-00:00:01.5": "-00:00:01.5000000",
+		"2": "2.00:00:00", "12:30": "12:30:00", "1 tick": "00:00:00.0000001", "100 nanoseconds": "00:00:00.0000001", "30.00:00:00": "30.00:00:00",
+	} {
+		ticks, err := parseTimespan(text)
+		if err != nil || FormatTimespan(ticks.(int64)) != want {
+			t.Errorf("%s: %v, %v", text, ticks, err)
+		}
+	}
+	for _, text := range []string{"", "x", "1y", "25:00", "1:60", "1e400", "99999999999d"} {
+		if v, err := parseTimespan(text); err == nil {
+			t.Errorf("%s: %v", text, v)
+		}
 	}
 }
