@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,12 +23,24 @@ type loggersRun struct {
 	requests map[string]int    // "api workspace source"
 	metrics  map[string]string // "api workspace": custom dimensions of its custom metric
 	warnings string
+	active   float64 // series of the default workspace
+	beyond   float64 // values that came for series beyond the limit
+	wide     float64 // sum of the rows of the metric with many series
 }
 
 // Keys of the two workspaces.
 const (
 	keyOfDefault = "11111111-0000-4000-8000-000000000001"
 	keyOfOrders  = "22222222-0000-4000-8000-000000000002"
+)
+
+// seriesLimit of a workspace: the metrics of the three other APIs, and ten series
+// of the one with many, which comes last.
+const (
+	otherSeries = 3
+	seriesLimit = otherSeries + 10
+	wideSeries  = 30
+	wideBeyond  = wideSeries - 10
 )
 
 const loggersLoad = 40 // requests to each API before and after the key changes
@@ -61,6 +74,7 @@ func (h *house) loggersService() map[string]string {
 			files["apis/"+id+"/diagnostics/applicationinsights/diagnosticInformation.json"] = `{"properties":{"loggerId":"/loggers/one",` + diagnostic + `}}`
 		}
 	}
+	h.addAPI(files, "wide", policies(`<emit-metric name="m-wide"><dimension name="n" value="@(context.Request.Headers.GetValueOrDefault("X-N", ""))"/></emit-metric>`, "", ""), "", false)
 	return files
 }
 
@@ -74,7 +88,8 @@ func (h *house) runLoggers(t *testing.T) *loggersRun {
 	gateway, monitor := freePort(t), freePort(t)
 	second.gateway, second.monitor = "http://"+gateway, "http://"+monitor
 	config.Listen = server.ListenConfig{Gateway: gateway, Monitor: monitor}
-	config.Telemetry.Multiplex = true
+	config.Telemetry.Multiplex, config.Telemetry.CustomMetricSeries = true, seriesLimit
+	config.Telemetry.MetricsInterval, config.Telemetry.CustomMetricsInterval = server.Duration(100*time.Millisecond), server.Duration(200*time.Millisecond)
 	off := false
 	for name, key := range map[string]string{"default": keyOfDefault, "orders": keyOfOrders} {
 		file := filepath.Join(t.TempDir(), name)
@@ -87,14 +102,18 @@ func (h *house) runLoggers(t *testing.T) *loggersRun {
 		}
 		config.Telemetry.Workspaces = append(config.Telemetry.Workspaces, w)
 	}
-	ctx, stop := context.WithCancel(t.Context())
+	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
 		done <- server.Run(ctx, config, "conformance", slog.New(slog.NewTextHandler(second.log, nil)), io.Discard)
 	}()
+	stopped := sync.OnceValue(func() error {
+		stop()
+		return <-done
+	})
+	defer stopped() // also when a wait fails: before its folders go
 	out := second.driveLoggers(t, files)
-	stop()
-	if err := <-done; err != nil {
+	if err := stopped(); err != nil {
 		t.Fatalf("%v\n%s", err, second.log)
 	}
 	out.read(t, second.data)
@@ -131,6 +150,16 @@ func (h *house) driveLoggers(t *testing.T, files map[string]string) *loggersRun 
 		return h.get(t, "/api/status", &status) == http.StatusOK && status.Revision.ID > before
 	})
 	send()
+	// The others have their places before the one with many series begins.
+	const active = `gatehouse_custom_metric_series{workspace="default"}`
+	eventually(t, "the series of the others", func() bool { return h.query(t, active) == otherSeries })
+	for n := range wideSeries {
+		h.call(t, "GET", "/wide/items/1", "", "X-N", fmt.Sprint("value-", n))
+	}
+	eventually(t, "the meter", func() bool {
+		out.active, out.beyond = h.query(t, active), h.query(t, `gatehouse_custom_metric_overflow_total{workspace="default"}`)
+		return out.active >= seriesLimit && out.beyond >= wideBeyond
+	})
 	return out
 }
 
@@ -168,6 +197,9 @@ func (r *loggersRun) read(t *testing.T, data string) {
 	})
 	each("SELECT event_name, workspace, attributes, 1 FROM {rows} WHERE type = 'metric' ORDER BY time DESC", lake.Logs, func(name, workspace, attributes string, _ int) {
 		r.metrics[strings.TrimPrefix(name, "m-")+" "+workspace] = attributes
+	})
+	each(`SELECT '', '', '', sum(json_extract_string(item, '$.value')::DOUBLE)::INTEGER FROM {rows} WHERE type = 'metric' AND event_name = 'm-wide'`, lake.Logs, func(_, _, _ string, n int) {
+		r.wide = float64(n)
 	})
 }
 
@@ -229,5 +261,14 @@ func missionMissingSwitch(t *testing.T, h *house) {
 	h.get(t, "/api/status", &status)
 	if text := fmt.Sprint(status.Warnings); len(tr.Spans) == 0 || !strings.Contains(text, `does not have "metrics": true`) {
 		t.Errorf("warnings: %s", text)
+	}
+}
+
+// A39: beyond the limit of active series new ones are put into one, the meter
+// shows both, and totals stay exact.
+func missionActiveSeries(t *testing.T, h *house) {
+	r := h.loggers(t)
+	if r.active != seriesLimit || r.beyond != wideBeyond || r.wide != wideSeries {
+		t.Errorf("%v active series, %v values beyond the limit, a total of %v", r.active, r.beyond, r.wide)
 	}
 }

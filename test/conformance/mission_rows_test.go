@@ -83,7 +83,7 @@ func missionRows() []missionRow {
 		{"A36", "The diagnostic's metrics switch", missionMetricsSwitch, "a toggle in the console"},
 		{"A37", "Scopes that do not fit are pointed out", missionMissingSwitch, ""},
 		{"A38", "An eleventh custom dimension is refused", missionTenDimensions, "a profile that allows more"},
-		{"A39", "Cap of active series", nil, ""},
+		{"A39", "Cap of active series", missionActiveSeries, "the alert at 80 % is tested with the shipped rules"},
 		{"A40", "The number of series is predicted", nil, ""},
 		{"A41", "One meter for all instances of a region", nil, ""},
 		{"A42", "Full logging costs little throughput", nil, "the gate; make bench measures it"},
