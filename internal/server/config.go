@@ -25,6 +25,7 @@ type Config struct {
 	Cache     CacheConfig     `yaml:"cache"`
 	Telemetry TelemetryConfig `yaml:"telemetry"`
 	Metrics   MetricsConfig   `yaml:"metrics"`
+	Scrape    ScrapeConfig    `yaml:"scrape"`
 	Rules     RulesConfig     `yaml:"rules"`
 	Alerting  AlertingConfig  `yaml:"alerting"`
 	Identity  IdentityConfig  `yaml:"identity"`
@@ -278,7 +279,9 @@ func (c *Config) paths() []*string {
 		g := &c.Identity.Grants[i]
 		out = append(out, &g.ClientSecret.File, &g.RefreshToken.File)
 	}
+	out = append(out, &c.Scrape.File)
 	for i := range c.Metrics.Workspaces {
+		out = append(out, &c.Metrics.Workspaces[i].Scrape)
 		for j := range c.Metrics.Workspaces[i].Rules {
 			out = append(out, &c.Metrics.Workspaces[i].Rules[j])
 		}

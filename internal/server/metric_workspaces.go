@@ -13,6 +13,7 @@ import (
 
 	"gatehouse/internal/api/metrics"
 	"gatehouse/internal/ingest/remotewrite"
+	"gatehouse/internal/ingest/scrape"
 	"gatehouse/internal/query/promql"
 	"gatehouse/internal/rules"
 	"gatehouse/internal/store/tsdb"
@@ -40,6 +41,7 @@ type MetricWorkspaceConfig struct {
 	AzureCompat  bool     `yaml:"azureCompat"`
 	PersonalData string   `yaml:"personalData"` // "": kept, refuse, hash
 	Rules        []string `yaml:"rules"`        // files, beside rules.files of the default workspace
+	Scrape       string   `yaml:"scrape"`       // file, in the form of prometheus.yml
 	// DataCollectionRule is the id in the ingestion path that Azure gives out,
 	// beside the workspace's name.
 	DataCollectionRule string `yaml:"dataCollectionRule"`
@@ -52,6 +54,8 @@ type metricWorkspace struct {
 	engine   *promql.Engine
 	rules    *rules.Rules
 	files    *ruleFiles
+	scraper  *scrape.Scraper
+	jobs     *scrapeFile
 	receiver *remotewrite.Receiver
 }
 
@@ -216,6 +220,7 @@ func (s *Server) metricRoutes(mux *http.ServeMux) error {
 
 func (s *Server) apiOptions(w *metricWorkspace) metrics.Options {
 	o := metrics.Options{Prefix: w.prefix(), Engine: w.engine, Storage: w.db, Rules: w.rules, Metadata: w.db.Metadata, Started: s.started, Gatherer: s.registry,
+		Targets: w.scraper, Config: w.scraper.Config,
 		Logger: quiet(s.log), Registerer: s.registererOf(w), ExternalURL: s.monitorURL() + w.prefix(), ProcessRoutes: w.isDefault(), Retention: s.storeOptions(w).Retention}
 	limits := w.engine.Limits()
 	o.Flags = map[string]string{
@@ -268,6 +273,7 @@ type metricWorkspaceView struct {
 	RefusedSeries     int64                 `json:"refused_series"`
 	Refusals          []remotewrite.Refusal `json:"refusals"` // newest first
 	RulesError        string                `json:"rules_error,omitempty"`
+	ScrapeError       string                `json:"scrape_error,omitempty"`
 }
 
 func (s *Server) listMetricWorkspaces(rw http.ResponseWriter, _ *http.Request) {
@@ -284,7 +290,7 @@ func (s *Server) listMetricWorkspaces(rw http.ResponseWriter, _ *http.Request) {
 		out.Workspaces = append(out.Workspaces, metricWorkspaceView{Name: w.config.Name, QueryEndpoint: base + w.prefix(), IngestionEndpoint: base + w.prefix() + "/api/v1/write",
 			AzureEndpoint: base + "/dataCollectionRules/" + id + "/streams/Microsoft-PrometheusMetrics/api/v1/write", RetentionDays: s.storeOptions(w).Retention.Hours() / 24,
 			ActiveSeries: u.Series, SeriesLimit: u.SeriesLimit, SamplesPerMinute: w.config.SamplesPerMinute, BlockBytes: u.BlockBytes,
-			RefusedSeries: u.SeriesRefused, Refusals: w.receiver.Refusals(), RulesError: w.files.fault()})
+			RefusedSeries: u.SeriesRefused, Refusals: w.receiver.Refusals(), RulesError: w.files.fault(), ScrapeError: w.jobs.fault()})
 	}
 	rw.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(rw).Encode(out)
@@ -293,8 +299,10 @@ func (s *Server) listMetricWorkspaces(rw http.ResponseWriter, _ *http.Request) {
 // reloadWorkspace answers POST /-/reload as Prometheus does.
 func (s *Server) reloadWorkspace(w *metricWorkspace) http.HandlerFunc {
 	return func(rw http.ResponseWriter, _ *http.Request) {
-		if _, err := w.files.load(w.rules); err != nil {
-			http.Error(rw, "the old rules stay in force: "+err.Error(), http.StatusInternalServerError)
+		_, faulty := w.files.load(w.rules)
+		_, unscraped := w.jobs.load(w.scraper)
+		if err := errors.Join(faulty, unscraped); err != nil {
+			http.Error(rw, "the old settings stay in force: "+err.Error(), http.StatusInternalServerError)
 		}
 	}
 }

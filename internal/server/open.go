@@ -82,7 +82,7 @@ func Open(config Config, version string, log *slog.Logger) (s *Server, err error
 	}
 	s = &Server{config: config, version: version, log: log, started: time.Now().UTC(), registry: prometheus.NewRegistry()}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, open := range []func() error{s.openFolder, s.openWorkspaces, s.openStores, s.openQueries, s.openAlerting, s.openRules, s.openIngest, s.openGateway} {
+	for _, open := range []func() error{s.openFolder, s.openWorkspaces, s.openStores, s.openQueries, s.openAlerting, s.openRules, s.openIngest, s.openScrapers, s.openGateway} {
 		if err := open(); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}

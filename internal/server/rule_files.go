@@ -70,10 +70,10 @@ func (f *ruleFiles) fault() string {
 	return f.err.Error()
 }
 
-// rulesInterval is how often changes of rule files are looked for.
+// rulesInterval is how often changes of these files are looked for.
 const rulesInterval = 5 * time.Second
 
-// watchRules loads rule files that changed, until ctx ends.
+// watchRules loads rule files and scrape configurations that changed, until ctx ends.
 func (s *Server) watchRules(ctx context.Context) {
 	tick := time.NewTicker(rulesInterval)
 	defer tick.Stop()
@@ -86,12 +86,20 @@ func (s *Server) watchRules(ctx context.Context) {
 		for _, w := range s.metricWorkspaces {
 			before := w.files.fault()
 			changed, err := w.files.load(w.rules)
-			switch {
-			case err != nil && err.Error() != before:
-				s.log.Error("rules were not loaded; the old ones stay in force", "workspace", w.config.Name, "error", err)
-			case changed:
-				s.log.Info("rules were loaded", "workspace", w.config.Name)
-			}
+			s.reloaded(w, "rules", before, changed, err)
+			before = w.jobs.fault()
+			changed, err = w.jobs.load(w.scraper)
+			s.reloaded(w, "scrape configuration", before, changed, err)
 		}
+	}
+}
+
+// reloaded logs a change, and a fault once.
+func (s *Server) reloaded(w *metricWorkspace, what, before string, changed bool, err error) {
+	switch {
+	case err != nil && err.Error() != before:
+		s.log.Error("a file was not loaded; what was in force stays", "what", what, "workspace", w.config.Name, "error", err)
+	case changed:
+		s.log.Info("a file was loaded", "what", what, "workspace", w.config.Name)
 	}
 }

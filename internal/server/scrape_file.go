@@ -1,0 +1,82 @@
+package server
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"gatehouse/internal/ingest/scrape"
+)
+
+// ScrapeConfig says what the default workspace scrapes.
+type ScrapeConfig struct {
+	File string `yaml:"file"` // in the form of prometheus.yml
+}
+
+// scrapeFile is the scrape configuration of one workspace, which may change
+// while the process runs.
+type scrapeFile struct {
+	path string
+
+	mu     sync.Mutex
+	loaded []byte
+	err    error // of the last load
+}
+
+// load reads the file and puts it in force, if it differs from what is. On an
+// error the old one stays.
+func (f *scrapeFile) load(s *scrape.Scraper) (changed bool, err error) {
+	if f.path == "" {
+		return false, nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	defer func() { f.err = err }()
+	data, err := os.ReadFile(f.path)
+	if err != nil {
+		return false, fmt.Errorf("read the scrape configuration: %w", err)
+	}
+	if f.loaded != nil && bytes.Equal(data, f.loaded) {
+		return false, nil
+	}
+	if err := s.Load(data); err != nil {
+		return false, fmt.Errorf("%s: %w", f.path, err)
+	}
+	f.loaded = data
+	return true, nil
+}
+
+func (f *scrapeFile) fault() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err == nil {
+		return ""
+	}
+	return f.err.Error()
+}
+
+// openScrapers starts the scraping of all workspaces.
+func (s *Server) openScrapers() error {
+	for _, w := range s.metricWorkspaces {
+		w.jobs = &scrapeFile{path: w.config.Scrape}
+		if w.isDefault() && w.config.Scrape == "" {
+			w.jobs.path = s.config.Scrape.File
+		}
+		o := scrape.Options{Appendable: w.db, Folder: filepath.Dir(w.jobs.path), Logger: quiet(s.log), Registerer: s.registererOf(w)}
+		if w.config.AzureCompat {
+			o.MinInterval = time.Second
+		}
+		var err error
+		if w.scraper, err = scrape.New(o); err != nil {
+			return err
+		}
+		s.onClose("scraping "+w.config.Name, func() error { w.scraper.Stop(); return nil })
+		if _, err := w.jobs.load(w.scraper); err != nil {
+			return fmt.Errorf("workspace %s: %w", w.config.Name, err)
+		}
+	}
+	return nil
+}
