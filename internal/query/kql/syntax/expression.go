@@ -271,7 +271,7 @@ func (p *parser) bracketedName() string {
 		if p.peek().kind != tokenString {
 			p.expected("a name in quotes")
 		}
-		name = p.next().value
+		name = p.joined(p.next().value)
 	})
 	return name
 }
@@ -392,6 +392,7 @@ func (p *parser) datatable() Expr {
 	d := &Datatable{Span: Span{Start: p.next().Start}}
 	d.Columns, _ = p.schema()
 	p.bracket("[", "]", func() {
+		p.accept(",") // Kusto lets the list begin with one
 		for !p.peek().is("]") {
 			d.Values = append(d.Values, p.constant())
 			if !p.accept(",") {

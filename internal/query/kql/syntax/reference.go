@@ -31,9 +31,9 @@ func (p *parser) names() []string {
 	case nameable(t) && p.ahead(1).is("="):
 		p.at += 2
 		return []string{t.text}
-	case t.is("[") && p.ahead(1).kind == tokenString && p.ahead(2).is("]") && p.ahead(3).is("="):
-		name := p.ahead(1).value
-		p.at += 4
+	case t.is("[") && p.ahead(p.bracketedSize(0)).is("="):
+		name := p.bracketedName()
+		p.expect("=")
 		return []string{name}
 	case t.is("(") && p.nameListAhead():
 		var list []string
@@ -44,10 +44,25 @@ func (p *parser) names() []string {
 	return nil
 }
 
+// bracketedSize counts the tokens of ["a name"] that stand n tokens ahead; 0 when there is none.
+func (p *parser) bracketedSize(n int) int {
+	if !p.ahead(n).is("[") {
+		return 0
+	}
+	size := 1
+	for p.ahead(n+size).kind == tokenString {
+		size++
+	}
+	if size == 1 || !p.ahead(n+size).is("]") {
+		return 0
+	}
+	return size + 1
+}
+
 func (p *parser) nameListAhead() bool {
 	for n := 1; ; n += 2 {
-		if p.ahead(n).is("[") && p.ahead(n+1).kind == tokenString && p.ahead(n+2).is("]") {
-			n += 2
+		if size := p.bracketedSize(n); size > 0 {
+			n += size - 1
 		} else if !nameable(p.ahead(n)) {
 			return false
 		}

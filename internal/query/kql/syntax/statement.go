@@ -56,6 +56,9 @@ func (p *parser) sqlStatement() {
 
 func (p *parser) let() Statement {
 	start := p.next().Start
+	if t := p.peek(); !readable(t) && !t.is("[") {
+		p.expected("a name")
+	}
 	name := p.newName("a name")
 	p.expect("=")
 	return &Let{Name: name, Value: p.letValue(), Span: p.since(start)}
