@@ -69,7 +69,7 @@ func (p *parser) jsonMember(b *strings.Builder) {
 	if p.peek().kind != tokenString {
 		p.expected("a name in quotes")
 	}
-	b.WriteString(jsonString(p.joined(p.next().value)))
+	b.WriteString(jsonString(p.next().value))
 	p.expect(":")
 	b.WriteByte(':')
 	p.jsonValue(b)

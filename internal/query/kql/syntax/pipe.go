@@ -2,6 +2,7 @@ package syntax
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -119,21 +120,11 @@ func (p *parser) unknownOperator(word string, size int) {
 	}
 	hint := p.habit(t)
 	if hint == "" {
-		if n := nearest(word, slices.Sorted(mapKeys(p.stages))); n != "" {
+		if n := nearest(word, slices.Sorted(maps.Keys(p.stages))); n != "" {
 			hint = "did you mean " + n + "?"
 		}
 	}
 	p.fail(codeOperator, Span{t.Start, p.ahead(size - 1).End}, "there is no operator "+word, hint)
-}
-
-func mapKeys[V any](m map[string]V) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 // options reads "name = value" pairs: those of names, and hints of every kind.

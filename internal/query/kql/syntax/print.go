@@ -268,12 +268,13 @@ func wholeLiteral(t table.Type, v int64) string {
 
 func (w *printer) schema(columns []Parameter, open bool) {
 	w.put("(")
-	w.each(len(columns), func(i int) { w.parameter(columns[i]) })
-	if open && len(columns) > 0 {
-		w.put(", *")
-	} else if open {
+	if open {
 		w.put("*")
 	}
+	if open && len(columns) > 0 {
+		w.put(", ")
+	}
+	w.each(len(columns), func(i int) { w.parameter(columns[i]) })
 	w.put(")")
 }
 

@@ -289,12 +289,21 @@ func readFind(p *parser, at Span) Operator {
 	return f
 }
 
+func isStar(x Expr) bool {
+	_, ok := x.(*Star)
+	return ok
+}
+
 // findColumn is "name[:type]" or pack(*).
 func (p *parser) findColumn(f *Find) {
 	start := p.peek().Start
 	n, kind := Named{}, table.Unknown
 	if p.peek().kind == tokenWord && p.ahead(1).is("(") {
-		n.X = p.call()
+		c := p.call()
+		if c.Name != "pack" || len(c.Arguments) != 1 || !isStar(c.Arguments[0].Value) {
+			p.fail(codeUnexpected, c.Span, "find shows columns and pack(*)", "add | extend behind find")
+		}
+		n.X = c
 	} else {
 		quoted := p.peek().is("[")
 		n.X = &Name{Name: p.newName("the name of a column"), Quoted: quoted, Span: p.since(start)}

@@ -129,11 +129,11 @@ func (p *parser) parameter() Parameter {
 	return param
 }
 
-// schema is "(name:type, ...)"; a * among them makes it open.
+// schema is "(name:type, ...)"; a * in front makes it open.
 func (p *parser) schema() (columns []Parameter, open bool) {
 	p.bracket("(", ")", func() {
 		for !p.peek().is(")") {
-			if p.accept("*") {
+			if len(columns) == 0 && !open && p.accept("*") {
 				open = true
 			} else {
 				columns = append(columns, p.column())
