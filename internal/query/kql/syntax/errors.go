@@ -25,6 +25,9 @@ type bailout struct{}
 
 func (p *parser) report(code string, at Span, message, hint string) {
 	at.Start, at.End = min(at.Start, len(p.text)), min(at.End, len(p.text))
+	if len(p.errors) >= p.Errors {
+		return
+	}
 	for _, e := range p.errors {
 		if e.Span.Start == at.Start { // what follows from the first error at a place is noise
 			return

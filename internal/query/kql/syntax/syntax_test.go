@@ -120,3 +120,13 @@ func TestTimespans(t *testing.T) {
 		}
 	}
 }
+
+// A text of faults alone is read in bounded time, and told within bounds.
+func TestManyFaults(t *testing.T) {
+	for _, text := range []string{"& ", "a & ", "T | wher x\n", "); ", "let = ; ", "( ", "x[(", "'\n", "| "} {
+		_, errs := Read(strings.Repeat(text, (100<<10)/len(text)), Options{})
+		if len(errs) == 0 || len(errs) > DefaultOptions().Errors {
+			t.Errorf("%q: %d errors", text, len(errs))
+		}
+	}
+}
