@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
@@ -63,7 +64,7 @@ func (a *appender) counted(ls labels.Labels, err error) error {
 	}
 	why, own := reason(err)
 	a.receiver.counts.refused.WithLabelValues(why).Inc()
-	a.receiver.refusals.add(Refusal{Time: a.receiver.options.Now().UTC(), Reason: why, Metric: ls.Get(labels.MetricName), Message: err.Error()})
+	a.receiver.refusals.add(Refusal{Time: a.receiver.options.Now().UTC(), Reason: why, Metric: ls.Get(model.MetricNameLabel), Message: err.Error()})
 	if !own || !a.state.v1 {
 		return err
 	}

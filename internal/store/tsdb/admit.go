@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
 )
@@ -49,7 +50,7 @@ func refused(reason, format string, args ...any) error {
 // check gives why the series is refused, nil when it is taken. Label values do
 // not stand in the error: they may be what must not be kept.
 func (a *Admission) check(ls labels.Labels) error {
-	name := ls.Get(labels.MetricName)
+	name := ls.Get(model.MetricNameLabel)
 	if a.MaxMetricName > 0 && len(name) > a.MaxMetricName {
 		return refused("metric_name_too_long", "the metric name %.64s… has %d bytes, at most %d", name, len(name), a.MaxMetricName)
 	}
@@ -67,7 +68,7 @@ func (a *Admission) checkLabel(metric string, l labels.Label) error {
 	switch {
 	case a.MaxLabelName > 0 && len(l.Name) > a.MaxLabelName:
 		return refused("label_name_too_long", "metric %s: the label name %.64s… has %d bytes, at most %d", metric, l.Name, len(l.Name), a.MaxLabelName)
-	case a.MaxLabelValue > 0 && l.Name != labels.MetricName && len(l.Value) > a.MaxLabelValue:
+	case a.MaxLabelValue > 0 && l.Name != model.MetricNameLabel && len(l.Value) > a.MaxLabelValue:
 		return refused("label_value_too_long", "metric %s: the value of label %s has %d bytes, at most %d", metric, l.Name, len(l.Value), a.MaxLabelValue)
 	case a.Personal == PersonalRefuse:
 		if kind := personal(l.Value); kind != "" {

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 )
 
@@ -63,7 +64,7 @@ func card(text string) bool {
 func (db *DB) hashPersonal(ls labels.Labels) labels.Labels {
 	var b *labels.Builder
 	ls.Range(func(l labels.Label) {
-		if l.Name == labels.MetricName || personal(l.Value) == "" {
+		if l.Name == model.MetricNameLabel || personal(l.Value) == "" {
 			return
 		}
 		if b == nil {
