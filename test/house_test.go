@@ -104,7 +104,7 @@ var floors = []struct {
 	{"internal/gateway", 4, []string{"internal/gateway/mcp", "internal/gateway/subscribe", "internal/gateway/route", "internal/gateway/backend", "internal/gateway/quota", "internal/gateway/cache", "internal/gateway/token", "internal/graphql", "internal/policy", "internal/policy/expr", "internal/policy/statement"}},
 	{"internal/server", 5, []string{"internal", "web"}},
 	{"internal/workbench", 5, []string{"internal/gateway", "internal/policy", "internal/policy/expr", "internal/policy/record", "internal/policy/statement", "internal/apim/apiops", "internal/apim/openapi"}},
-	{"cmd/gatehouse", 6, []string{"internal/server", "internal/workbench"}},
+	{"cmd/gatehouse", 6, []string{"internal/server", "internal/workbench", "internal/rules/azure"}},
 	{"bench", 6, nil},
 	{"test", 6, []string{"internal", "web"}},
 }

@@ -32,6 +32,7 @@ metrics, traces and alerts built in.
   gatehouse policy explain --service DIR ... the policy that runs for an operation
   gatehouse policy debug --service DIR ...   run one request statement by statement
   gatehouse policy test DIR                  run the tests that stand beside policies
+  gatehouse rules convert FILE               Azure rule groups to a Prometheus rule file, and back
   gatehouse version
 
 Flags of run and demo (each also as an environment variable GATEHOUSE_<FLAG>):
@@ -62,6 +63,8 @@ func command(args []string, out io.Writer) error {
 		return start(name, args, out)
 	case "policy":
 		return workbench.Run(args, out)
+	case "rules":
+		return ruleCommand(args, out)
 	case "version", "--version":
 		_, err := fmt.Fprintln(out, "gatehouse", version)
 		return err

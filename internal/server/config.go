@@ -130,9 +130,11 @@ type TelemetryConfig struct {
 
 // RulesConfig has Prometheus rule files beside the shipped ones.
 type RulesConfig struct {
-	Files     []string `yaml:"files"`
-	NoShipped bool     `yaml:"noShipped"`
-	Interval  Duration `yaml:"interval"`
+	Files []string `yaml:"files"`
+	// Parameters are values for deployment templates of rule groups.
+	Parameters map[string]any `yaml:"parameters"`
+	NoShipped  bool           `yaml:"noShipped"`
+	Interval   Duration       `yaml:"interval"`
 }
 
 // AlertingConfig has the Alertmanager configuration.

@@ -164,7 +164,7 @@ func (s *Server) openRulesOf(w *metricWorkspace) error {
 		Query: w.engine.Instant, Appendable: w.db, Queryable: w.db, Notify: s.alerts.Put,
 		Interval: time.Duration(s.config.Rules.Interval), ExternalURL: s.monitorURL() + w.prefix(), Logger: quiet(s.log), Registerer: s.registererOf(w),
 	}
-	w.files = &ruleFiles{paths: w.config.Rules}
+	w.files = &ruleFiles{paths: w.config.Rules, parameters: s.config.Rules.Parameters}
 	if w.isDefault() {
 		w.files.paths = append(append([]string{}, s.config.Rules.Files...), w.config.Rules...)
 		w.files.shipped = !s.config.Rules.NoShipped

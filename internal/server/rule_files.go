@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"gatehouse/internal/rules"
+	"gatehouse/internal/rules/azure"
 )
 
 // ruleFiles are the rule files of one workspace, which may change while the
@@ -17,6 +20,8 @@ import (
 type ruleFiles struct {
 	shipped bool
 	paths   []string
+	// parameters of deployment templates among the files, which end in .json.
+	parameters map[string]any
 
 	mu     sync.Mutex
 	loaded map[string][]byte
@@ -55,6 +60,15 @@ func (f *ruleFiles) read() (map[string][]byte, error) {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			return nil, fmt.Errorf("read rules: %w", err)
+		}
+		if strings.EqualFold(filepath.Ext(path), ".json") {
+			groups, err := azure.Read(data, f.parameters)
+			if err == nil {
+				data, err = azure.ToPrometheus(groups)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", path, err)
+			}
 		}
 		files[path] = data
 	}
