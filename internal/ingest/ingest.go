@@ -45,6 +45,9 @@ type Options struct {
 	Destination func(logger string) Destination
 	// DailyCaps are bytes of items in a UTC day by workspace; absent: no cap.
 	DailyCaps map[string]int64
+	// Observe sees every exchange on the worker, before it is recycled; it must be
+	// quick and keep nothing of it. nil: nobody.
+	Observe func(*telemetry.Exchange)
 	// VerbosityOfTraces makes the verbosity "error" of a diagnostic concern trace
 	// messages alone; otherwise it keeps failed requests only.
 	VerbosityOfTraces bool

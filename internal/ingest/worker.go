@@ -85,6 +85,9 @@ func (i *Ingest) process(e *telemetry.Exchange) {
 		}
 	}
 	i.metrics.record(e, stored)
+	if i.options.Observe != nil {
+		i.options.Observe(e)
+	}
 	switch {
 	case kept >= 0:
 	case capped:

@@ -124,6 +124,13 @@ type TelemetryConfig struct {
 	ManyDimensions bool `yaml:"manyDimensions"`
 	// CustomMetricsInterval is the time whose values of a custom metric are one row.
 	CustomMetricsInterval Duration `yaml:"customMetricsInterval"`
+	// KeepSenderAddresses stores from where Application Insights items came.
+	KeepSenderAddresses bool `yaml:"keepSenderAddresses"`
+	// RefuseOldItems refuses items older than 48 h or more than 2 h ahead, as Azure
+	// does; otherwise they are kept and marked.
+	RefuseOldItems bool `yaml:"refuseOldItems"`
+	// MaxItemBytes of an Application Insights item; larger ones are refused.
+	MaxItemBytes int `yaml:"maxItemBytes"`
 	// CustomMetricSeries of a workspace within 12 h; more are put into one.
 	CustomMetricSeries int `yaml:"customMetricSeries"`
 }
@@ -237,7 +244,7 @@ func DefaultConfig() Config {
 		Listen: ListenConfig{Gateway: ":8080", GatewayTLS: ":8443", Monitor: "127.0.0.1:9080", MonitorTLS: ":9443", OTLPGRPC: ":4317", OTLPHTTP: ":4318"},
 		Gateway: GatewayConfig{MaxConnections: 10_000, MaxHeaderBytes: 64 << 10, MaxBodyBytes: 1 << 30, MaxPolicyBodyBytes: 8 << 20,
 			ReadHeaderTimeout: Duration(10 * time.Second), IdleTimeout: Duration(120 * time.Second), BodyIdleTimeout: Duration(5 * time.Minute), UpgradeIdleTimeout: Duration(15 * time.Minute), DrainTimeout: Duration(15 * time.Second)},
-		Telemetry: TelemetryConfig{QueueSize: 16384, MetricsInterval: Duration(5 * time.Second), CustomMetricsInterval: Duration(10 * time.Second), CustomMetricSeries: 50_000},
+		Telemetry: TelemetryConfig{QueueSize: 16384, MetricsInterval: Duration(5 * time.Second), CustomMetricsInterval: Duration(10 * time.Second), CustomMetricSeries: 50_000, MaxItemBytes: 64 << 10},
 		Rules:     RulesConfig{Interval: Duration(15 * time.Second)},
 		Identity:  IdentityConfig{LoopbackOpen: true, Authority: "https://login.microsoftonline.com"},
 		Platform:  PlatformConfig{Dapr: "http://localhost:3500"},

@@ -9,6 +9,7 @@ import (
 	"path"
 	"strings"
 
+	"gatehouse/internal/ingest/track"
 	"gatehouse/web"
 )
 
@@ -33,6 +34,12 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Referrer-Policy", "same-origin")
 	if d.plain && !localRequest(r) {
 		refuse(w, http.StatusForbidden, "this door is for local users: call it by 127.0.0.1 or localhost, or use the HTTPS door")
+		return
+	}
+	if track.Serves(r.URL.Path) {
+		// Instrumented pages of other sites send here, with a key of their own. Nothing
+		// can be read by it.
+		d.next.ServeHTTP(w, r)
 		return
 	}
 	if d.plain && crossSite(r) {

@@ -22,6 +22,7 @@ import (
 	"gatehouse/internal/gateway/cache/redis"
 	"gatehouse/internal/ingest"
 	"gatehouse/internal/ingest/otlp"
+	"gatehouse/internal/ingest/track"
 	"gatehouse/internal/policy/expr"
 	"gatehouse/internal/policy/record"
 	"gatehouse/internal/policy/statement"
@@ -54,6 +55,7 @@ type Server struct {
 	alerts   *alerting.Alertmanager
 	rules    *rules.Rules
 	ingest   *ingest.Ingest
+	track    *track.Receiver
 	gateway  *gateway.Gateway
 	desk     *record.Desk // recordings of traced requests
 	// workspaces are looked up by name, instrumentation key, application id and
@@ -82,7 +84,7 @@ func Open(config Config, version string, log *slog.Logger) (s *Server, err error
 	}
 	s = &Server{config: config, version: version, log: log, started: time.Now().UTC(), registry: prometheus.NewRegistry()}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, open := range []func() error{s.openFolder, s.openWorkspaces, s.openStores, s.openQueries, s.openAlerting, s.openRules, s.openIngest, s.openScrapers, s.openGateway} {
+	for _, open := range []func() error{s.openFolder, s.openWorkspaces, s.openStores, s.openQueries, s.openAlerting, s.openRules, s.openIngest, s.openTrack, s.openScrapers, s.openGateway} {
 		if err := open(); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
@@ -193,6 +195,7 @@ func (s *Server) openIngest() error {
 	}
 	o.AggregationInterval, o.WorkspaceSeries = time.Duration(s.config.Telemetry.CustomMetricsInterval), s.config.Telemetry.CustomMetricSeries
 	o.Interval, o.WriteMetrics = time.Duration(s.config.Telemetry.MetricsInterval), s.tsdb.WriteGathered
+	o.Observe = func(e *telemetry.Exchange) { s.track.Exchange(e) }
 	var err error
 	if s.ingest, err = ingest.New(o); err != nil {
 		return err

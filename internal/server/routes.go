@@ -12,6 +12,7 @@ import (
 	"gatehouse/internal/api/traces"
 	"gatehouse/internal/apim"
 	"gatehouse/internal/ingest/otlp"
+	"gatehouse/internal/ingest/track"
 	"gatehouse/web"
 )
 
@@ -28,6 +29,9 @@ func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
 	policies.Register(mux, policies.Options{Desk: s.desk, Service: s.service})
 	mux.HandleFunc("GET /api/status", s.status)
 	mux.HandleFunc("GET /api/workspaces", s.listWorkspaces())
+	live := s.track.Live(s.live)
+	mux.Handle("/api/live", live)
+	mux.Handle("/api/live/", live)
 	mux.HandleFunc("/api/", noSuchAPI)
 	mux.Handle("/v1/", receiver.Handler())
 	mux.Handle("GET /metrics", s.exposition())
@@ -37,7 +41,19 @@ func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	mux.Handle("/", web.Handler())
-	return mux, nil
+	return s.tracked(mux), nil
+}
+
+// tracked takes the paths of Application Insights' protocol, in any case, before
+// the mux does: it matches cases and redirects.
+func (s *Server) tracked(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if track.Serves(r.URL.Path) {
+			s.track.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // service is what the gateway serves now.

@@ -68,6 +68,7 @@ func (s *Server) serve(ctx context.Context) error {
 }
 
 func (s *Server) stopDoors() error {
+	s.track.Close() // live views would be waited for
 	var errs []error
 	for _, d := range s.doors {
 		if err := d.stop(time.Duration(s.config.Gateway.DrainTimeout)); err != nil && !errors.Is(err, context.DeadlineExceeded) {

@@ -1,0 +1,64 @@
+package server
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"gatehouse/internal/ingest/track"
+	"gatehouse/internal/telemetry"
+)
+
+var errNotAdmitted = errors.New("no token that is known here")
+
+// openTrack makes the receiver of Application Insights' protocol.
+func (s *Server) openTrack() error {
+	token := newDoor(s.token, false, false, nil)
+	s.track = track.New(track.Options{
+		Rows: s.ingest, KeepAddresses: s.config.Telemetry.KeepSenderAddresses, RefuseAge: s.config.Telemetry.RefuseOldItems, MaxItemBytes: s.config.Telemetry.MaxItemBytes,
+		Workspace: func(key string) (telemetry.Workspace, bool) {
+			w, ok := s.workspaces.ByKey(key)
+			if !ok {
+				return telemetry.Workspace{}, false
+			}
+			return *w, true
+		},
+		Authorize: func(r *http.Request, _ telemetry.Workspace) error {
+			if token.admitted(r) {
+				return nil
+			}
+			return errNotAdmitted
+		},
+		Process: s.processUse, Logger: s.log, Registerer: s.registry,
+	})
+	return nil
+}
+
+// live finds a workspace for a live view.
+func (s *Server) live(name string) (string, bool) {
+	w, ok := s.workspaces.ByName(name)
+	if !ok {
+		return "", false
+	}
+	return w.Name, true
+}
+
+// processUse reads what this process used from its own metrics. Some systems
+// have none: then it is 0.
+func (s *Server) processUse() (cpuSeconds, memoryBytes float64) {
+	families, err := prometheus.Gatherers{s.registry}.Gather()
+	if err != nil {
+		s.log.Debug("metrics of the process are incomplete", "error", err)
+	}
+	for _, f := range families {
+		switch {
+		case len(f.GetMetric()) == 0:
+		case f.GetName() == "process_cpu_seconds_total":
+			cpuSeconds = f.GetMetric()[0].GetCounter().GetValue()
+		case f.GetName() == "process_resident_memory_bytes":
+			memoryBytes = f.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	return cpuSeconds, memoryBytes
+}
