@@ -58,6 +58,10 @@ func write(in io.Reader, out io.Writer) error {
 	fmt.Fprintf(&b, top, processor)
 	table(&b, "Statements", "The first row is the pipeline around a statement, its record included: it is part of every other row.", "statement", rows["Statement"])
 	table(&b, "Expressions", "", "expression", rows["Expression"])
+	if len(rows["Hardest"]) > 0 {
+		table(&b, "Whole documents", "Published policies with the widest expressions of their kind, from the parsed request to the whole response: routing, record and "+
+			"what is made of the request by the test included; what is outside answers at once.", "document", rows["Hardest"])
+	}
 	if compile != "" {
 		fmt.Fprintf(&b, "## Compiling\n\nScanning, resolving and compiling 1,000 published policy documents takes %s.\n", compile)
 	}

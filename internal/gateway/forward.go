@@ -109,7 +109,9 @@ func (x *exchange) outgoing(t *backend.Target) (*http.Request, error) {
 	credentialsOf(t, header, u)
 	req := (&http.Request{Method: in.Method, URL: u, Header: header, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(x.Std)
 	if host := header["Host"]; len(host) > 0 {
-		req.Host = host[0]
+		if &host[0] != &x.host[0] { // a policy set it: the client's own names this gateway
+			req.Host = host[0]
+		}
 		delete(header, "Host")
 	}
 	if x.trailers {

@@ -43,7 +43,8 @@ type exchange struct {
 	upgradeTo  string // protocol that the client asks to switch to
 	subscribes bool   // the gateway itself serves the WebSocket, for GraphQL
 	brought    credentials
-	abort      bool // break the connection: the response is not whole
+	host       [1]string // what Request.Headers holds as Host until a policy sets it
+	abort      bool      // break the connection: the response is not whole
 	// Bodies of the last backend attempt, when a diagnostic keeps them.
 	sent, received *capturedBody
 }
@@ -184,6 +185,10 @@ func (x *exchange) request() {
 	x.brought = credentials{authorization: r.Header["Authorization"], proxy: r.Header["Proxy-Authorization"], cookie: r.Header["Cookie"]}
 	backend.RemoveHopByHop(r.Header)
 	req.Header = expr.Header(r.Header)
+	if r.Host != "" && req.Header != nil {
+		x.host[0] = r.Host
+		req.Header["Host"] = x.host[:]
+	}
 	req.Certificate = clientCertificate(r)
 	req.IPAddress = x.Exchange.ClientIP.String()
 	host, port := splitHost(r.Host)
@@ -224,6 +229,9 @@ func (x *exchange) serve() {
 	x.Context.API = x.api.context
 	x.Request.URL.Path = m.Rest
 	x.Target = x.api.target
+	if to := &x.Target.URL; to.Host != "" { // as set-backend-service does
+		x.Request.URL.Scheme, x.Request.URL.Host, x.Request.URL.Port = to.Scheme, to.Host, to.Port
+	}
 	if x.api.mcp != nil && m.Rest == "/mcp" {
 		x.Request.URL.Path = x.api.mcp.endpoint
 	}

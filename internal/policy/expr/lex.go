@@ -3,6 +3,7 @@ package expr
 import (
 	"fmt"
 	"math"
+	"math/big"
 	"strconv"
 	"strings"
 	"unicode"
@@ -362,6 +363,10 @@ func (l *lexer) digits() {
 
 func (l *lexer) real(start int, text string, suffix byte) token {
 	if suffix == 'm' {
+		whole, ok := new(big.Float).SetPrec(512).SetString(text)
+		if ok && (whole.MantExp(nil) > 96) {
+			fail(start, "this number is too large for a decimal", "")
+		}
 		d, ok := parseDecimal(text)
 		if !ok {
 			fail(start, "malformed decimal number", "")

@@ -51,6 +51,13 @@ func speedCases() []speedCase {
 		{"emit-metric, two dimensions", "inbound", `<emit-metric name="calls"><dimension name="API ID"/><dimension name="caller" value="@(context.Request.Headers.GetValueOrDefault("X-Caller",""))"/></emit-metric>`},
 		{"find-and-replace", "outbound", `<find-and-replace from="a" to="b"/>`},
 		{"set-status", "outbound", `<set-status code="202" reason="Accepted"/>`},
+		{"quota-by-key", "inbound", `<quota-by-key calls="1000000000" renewal-period="3600" counter-key="@(context.Request.IpAddress)"/>`},
+		{"limit-concurrency", "inbound", `<limit-concurrency key="k" max-count="5"><set-variable name="a" value="1"/></limit-concurrency>`},
+		{"json-to-xml", "inbound", `<json-to-xml apply="always" consider-accept-header="false"/>`},
+		{"set-body, liquid", "inbound", `<set-body template="liquid">{"id":"{{context.Request.Headers.X-Caller}}"}</set-body>`},
+		{"log-to-eventhub", "inbound", `<log-to-eventhub logger-id="hub">@(context.Api.Id)</log-to-eventhub>`},
+		{"validate-parameters", "inbound", `<validate-parameters specified-parameter-action="ignore" unspecified-parameter-action="ignore"/>`},
+		{"azure-openai-emit-token-metric", "inbound", `<azure-openai-emit-token-metric namespace="n"><dimension name="API ID"/></azure-openai-emit-token-metric>`},
 	}
 }
 

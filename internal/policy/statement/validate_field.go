@@ -139,7 +139,7 @@ func fieldOverrides(k *policy.Compiler, e *policy.Element, child string, header 
 // declares. Content-Type is declared with the bodies of the message.
 func transportHeader(name string, bodies bool) bool {
 	switch name {
-	case "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Date":
+	case "Host", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Date":
 		return true
 	case "Content-Type":
 		return bodies
