@@ -45,6 +45,7 @@ func openHouse(t *testing.T) *house {
 	config.Telemetry.MetricsInterval = server.Duration(200 * time.Millisecond)
 	config.Rules.Files = append(upstreamRules(t), missionRules(t))
 	config.Alerting.File = h.alerts.config(t)
+	h.metricWorkspaces(t, &config)
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {

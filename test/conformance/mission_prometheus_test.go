@@ -1,0 +1,185 @@
+package conformance
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang/snappy"
+	"github.com/prometheus/prometheus/prompb"
+
+	"gatehouse/internal/server"
+)
+
+// scrapeFile is the scrape configuration of the house's default workspace.
+func (h *house) scrapeFile() string { return filepath.Join(h.service, "..", "scrape.yml") }
+
+// metricWorkspaces are two workspaces beside the default one.
+func (h *house) metricWorkspaces(t *testing.T, c *server.Config) {
+	t.Helper()
+	h.scrape(t, "scrape_configs: []\n")
+	c.Scrape.File = h.scrapeFile()
+	c.Metrics.Workspaces = []server.MetricWorkspaceConfig{{Name: "clusters", AzureCompat: true, PersonalData: "refuse"}, {Name: "small", SamplesPerMinute: 1, MaxSeries: 2}}
+}
+
+func (h *house) scrape(t *testing.T, text string) {
+	t.Helper()
+	if err := os.WriteFile(h.scrapeFile(), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// remoteWrite sends one sample with the labels, name and value in turn.
+func (h *house) remoteWrite(t *testing.T, path string, pairs ...string) answer {
+	t.Helper()
+	one := prompb.TimeSeries{Samples: []prompb.Sample{{Value: 7, Timestamp: time.Now().UnixMilli()}}}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		one.Labels = append(one.Labels, prompb.Label{Name: pairs[i], Value: pairs[i+1]})
+	}
+	body, err := (&prompb.WriteRequest{Timeseries: []prompb.TimeSeries{one}}).Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.Post(h.monitor+path, "application/x-protobuf", bytes.NewReader(snappy.Encode(nil, body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(resp.Body)
+	return answer{resp.StatusCode, resp.Header, string(text)}
+}
+
+func (h *house) reload(t *testing.T) (int, string) {
+	t.Helper()
+	resp, err := http.Post(h.monitor+"/prometheus/-/reload", "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(text)
+}
+
+// M06: what looks like personal data is refused and listed.
+func missionPersonalData(t *testing.T, h *house) {
+	a := h.remoteWrite(t, "/workspaces/clusters/prometheus/api/v1/write", "__name__", "logins", "user", "jo@example.org")
+	if a.status != 400 || !strings.Contains(a.body, "e-mail address") || strings.Contains(a.body, "jo@") {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+	if w := h.metricWorkspace(t, "clusters"); len(w.Refusals) == 0 || w.Refusals[0].Reason != "personal_data" || w.Refusals[0].Metric != "logins" {
+		t.Errorf("refusals: %+v", w.Refusals)
+	}
+}
+
+type listedWorkspace struct {
+	Name         string `json:"name"`
+	ActiveSeries int64  `json:"active_series"`
+	SeriesLimit  int64  `json:"active_series_limit"`
+	Ingestion    string `json:"ingestion_endpoint"`
+	ScrapeError  string `json:"scrape_error"`
+	Refusals     []struct{ Reason, Metric string }
+}
+
+func (h *house) metricWorkspace(t *testing.T, name string) listedWorkspace {
+	t.Helper()
+	var out struct{ Workspaces []listedWorkspace }
+	if status := h.get(t, "/api/metrics/workspaces", &out); status != http.StatusOK {
+		t.Fatalf("list workspaces: %d", status)
+	}
+	for _, w := range out.Workspaces {
+		if w.Name == name {
+			return w
+		}
+	}
+	t.Fatalf("no workspace %q", name)
+	return listedWorkspace{}
+}
+
+// M22: usage and limits, and 429 with Retry-After at the cap.
+func missionLimits(t *testing.T, h *house) {
+	const path = "/workspaces/small/prometheus/api/v1/write"
+	if a := h.remoteWrite(t, path, "__name__", "one"); a.status != 204 {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	if a := h.remoteWrite(t, path, "__name__", "two"); a.status != 429 || a.header.Get("Retry-After") == "" {
+		t.Errorf("over the budget: %d %s", a.status, a.body)
+	}
+	if w := h.metricWorkspace(t, "small"); w.ActiveSeries != 1 || w.SeriesLimit != 2 || !strings.HasSuffix(w.Ingestion, path) {
+		t.Errorf("%+v", w)
+	}
+}
+
+// M24: the document's own example names both labels.
+func missionCase(t *testing.T, h *house) {
+	a := h.remoteWrite(t, "/dataCollectionRules/clusters/streams/Microsoft-PrometheusMetrics/api/v1/write?api-version=2023-04-24",
+		"__name__", "node_disk", "diskSize", "1", "disksize", "2")
+	if a.status != 400 || !strings.Contains(a.body, "diskSize and disksize") {
+		t.Errorf("%d %s", a.status, a.body)
+	}
+}
+
+// M28: usage is a series from the start.
+func missionUsage(t *testing.T, h *house) {
+	eventually(t, "usage as series", func() bool {
+		return h.query(t, `gatehouse_metrics_workspace_active_series{workspace="default"}`) > 0 && h.query(t, `gatehouse_metrics_workspace_active_series_limit{workspace="default"}`) == 1e6
+	})
+}
+
+// M23 and M30: a job every 100 ms with relabelling begins without a restart; a
+// faulty configuration leaves it at work.
+func missionScrape(t *testing.T, h *house) {
+	target := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "temperature{room=\"hall\"} 21\nhumidity 3\n")
+	}))
+	t.Cleanup(target.Close)
+	address := strings.TrimPrefix(target.URL, "http://")
+	h.scrape(t, fmt.Sprintf(`scrape_configs:
+- job_name: room
+  scrape_interval: 100ms
+  scrape_timeout: 100ms
+  static_configs: [{targets: [%q]}]
+  metric_relabel_configs: [{source_labels: [__name__], regex: temperature, action: keep}, {target_label: site, replacement: north}]
+`, address))
+	if status, text := h.reload(t); status != http.StatusOK {
+		t.Fatalf("reload: %d %s", status, text)
+	}
+	eventually(t, "scraped series", func() bool {
+		return h.query(t, fmt.Sprintf(`count_over_time(temperature{job="room",site="north",room="hall",instance=%q}[1m])`, address)) > 3
+	})
+	if got := h.query(t, `count(humidity)`); got != 0 {
+		t.Error("what relabelling drops is stored")
+	}
+	h.scrape(t, "scrape_configs: [{job_name: room}, {job_name: room}]\n")
+	if status, text := h.reload(t); status != http.StatusInternalServerError || !strings.Contains(text, "room") {
+		t.Errorf("a faulty configuration: %d %s", status, text)
+	}
+	if w := h.metricWorkspace(t, "default"); w.ScrapeError == "" {
+		t.Error("the fault is not listed")
+	}
+	eventually(t, "the old target at work", func() bool {
+		var out struct {
+			Data struct {
+				ActiveTargets []struct{ ScrapePool, ScrapeInterval, ScrapeURL string }
+			}
+		}
+		h.get(t, "/prometheus/api/v1/targets", &out)
+		all := out.Data.ActiveTargets
+		return len(all) == 1 && all[0].ScrapePool == "room" && all[0].ScrapeInterval == "100ms" && strings.Contains(all[0].ScrapeURL, address)
+	})
+}
+
+// M01: scraped, platform and custom metrics meet in one query.
+func missionOneService(t *testing.T, h *house) {
+	missionScrape(t, h)
+	h.call(t, "GET", "/measured/items/1", "")
+	eventually(t, "one query over all kinds", func() bool {
+		return h.query(t, `count(sum(last_over_time(temperature[5m]))) + count(sum(http_server_request_duration_seconds_count)) + count(sum(orders_count))`) == 3
+	})
+}
