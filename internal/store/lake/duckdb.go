@@ -23,10 +23,12 @@ type reader struct {
 	mu     sync.Mutex
 	db     *sql.DB
 	closed bool
+
+	functions map[string]Function // that statements may call
 }
 
 func newReader(o Options) *reader {
-	return &reader{o: o, slots: make(chan struct{}, o.Queries)}
+	return &reader{o: o, slots: make(chan struct{}, o.Queries), functions: map[string]Function{}}
 }
 
 func (r *reader) open() (*sql.DB, error) {
@@ -49,6 +51,12 @@ func (r *reader) open() (*sql.DB, error) {
 	db := sql.OpenDB(connector)
 	db.SetMaxOpenConns(r.o.Queries)
 	db.SetMaxIdleConns(r.o.Queries)
+	for _, f := range r.functions {
+		if err := register(db, f); err != nil {
+			db.Close()
+			return nil, fmt.Errorf("open DuckDB: %w", err)
+		}
+	}
 	r.db = db
 	return db, nil
 }

@@ -280,3 +280,17 @@ func FormatDatetime(ticks int64) string {
 	}
 	return text + "Z"
 }
+
+// ParseDatetime reads a date and time as todatetime() does; ok is false when it is none.
+func ParseDatetime(text string) (ticks int64, ok bool) {
+	v, err := parseDatetime(strings.TrimSpace(text))
+	ticks, ok = v.(int64)
+	return ticks, ok && err == nil
+}
+
+// ParseTimespan reads a timespan as totimespan() does; ok is false when it is none.
+func ParseTimespan(text string) (ticks int64, ok bool) {
+	v, err := parseTimespan(strings.TrimSpace(text))
+	ticks, ok = v.(int64)
+	return ticks, ok && err == nil
+}

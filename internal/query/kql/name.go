@@ -1,0 +1,67 @@
+package kql
+
+import (
+	"strings"
+
+	"gatehouse/internal/query/kql/syntax"
+)
+
+// Codes of errors of meaning, as Azure's clients know them.
+const (
+	codeName      = "SEM0100" // a column or variable that is not known
+	codeTable     = "SEM0102" // a table that is not known
+	codeFunction  = "SEM0260" // a function that is not known
+	codeArguments = "SEM0219" // arguments that do not fit
+	codeTypes     = "SEM0064" // types that do not fit
+	codeUse       = "SEM0001" // a construct in a place where it cannot stand
+	codeMissing   = "SEM0999" // what this product does not have
+	noteRange     = "NOTE0001"
+	noteTable     = "NOTE0002"
+)
+
+// located gives an error its line, column and token.
+func located(text, code string, at syntax.Span, message, hint string) syntax.Error {
+	start := min(max(at.Start, 0), len(text))
+	end := min(max(at.End, start), len(text))
+	line := 1 + strings.Count(text[:start], "\n")
+	column := 1 + len([]rune(text[strings.LastIndexByte(text[:start], '\n')+1:start]))
+	return syntax.Error{Code: code, Message: message, Hint: hint, Token: text[start:end], Span: syntax.Span{Start: start, End: end}, Line: line, Column: column}
+}
+
+// didYouMean names the known name that is closest to one that is not, or "".
+func didYouMean(name string, known []string) string {
+	best, distance := "", max(len(name)/3, 1)+1
+	for _, k := range known {
+		if d := editDistance(strings.ToLower(name), strings.ToLower(k), distance); d < distance {
+			best, distance = k, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return "did you mean " + best + "?"
+}
+
+// editDistance is Levenshtein's, or limit when it is not below.
+func editDistance(a, b string, limit int) int {
+	if len(a)-len(b) >= limit || len(b)-len(a) >= limit || len(a) > 200 {
+		return limit
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		previous := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := previous
+			if a[i] != b[j] {
+				cost++
+			}
+			previous = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
