@@ -26,6 +26,7 @@ type Config struct {
 	Telemetry TelemetryConfig `yaml:"telemetry"`
 	Metrics   MetricsConfig   `yaml:"metrics"`
 	Scrape    ScrapeConfig    `yaml:"scrape"`
+	Query     QueryConfig     `yaml:"query"`
 	Rules     RulesConfig     `yaml:"rules"`
 	Alerting  AlertingConfig  `yaml:"alerting"`
 	Identity  IdentityConfig  `yaml:"identity"`
@@ -133,6 +134,12 @@ type TelemetryConfig struct {
 	MaxItemBytes int `yaml:"maxItemBytes"`
 	// CustomMetricSeries of a workspace within 12 h; more are put into one.
 	CustomMetricSeries int `yaml:"customMetricSeries"`
+}
+
+// QueryConfig bounds the query API for logs, for each user.
+type QueryConfig struct {
+	Concurrent int `yaml:"concurrent"` // queries at the same time; others wait
+	Rate       int `yaml:"rate"`       // queries in 30 seconds
 }
 
 // RulesConfig has Prometheus rule files beside the shipped ones.
@@ -245,6 +252,7 @@ func DefaultConfig() Config {
 		Gateway: GatewayConfig{MaxConnections: 10_000, MaxHeaderBytes: 64 << 10, MaxBodyBytes: 1 << 30, MaxPolicyBodyBytes: 8 << 20,
 			ReadHeaderTimeout: Duration(10 * time.Second), IdleTimeout: Duration(120 * time.Second), BodyIdleTimeout: Duration(5 * time.Minute), UpgradeIdleTimeout: Duration(15 * time.Minute), DrainTimeout: Duration(15 * time.Second)},
 		Telemetry: TelemetryConfig{QueueSize: 16384, MetricsInterval: Duration(5 * time.Second), CustomMetricsInterval: Duration(10 * time.Second), CustomMetricSeries: 50_000, MaxItemBytes: 64 << 10},
+		Query:     QueryConfig{Concurrent: 5, Rate: 200},
 		Rules:     RulesConfig{Interval: Duration(15 * time.Second)},
 		Identity:  IdentityConfig{LoopbackOpen: true, Authority: "https://login.microsoftonline.com"},
 		Platform:  PlatformConfig{Dapr: "http://localhost:3500"},

@@ -27,6 +27,7 @@ import (
 	"gatehouse/internal/policy/record"
 	"gatehouse/internal/policy/statement"
 	"gatehouse/internal/query/explore"
+	"gatehouse/internal/query/kql"
 	"gatehouse/internal/query/promql"
 	"gatehouse/internal/rules"
 	"gatehouse/internal/store/ca"
@@ -52,6 +53,7 @@ type Server struct {
 	lake     *lake.Lake
 	engine   *promql.Engine
 	explore  *explore.Explorer
+	kql      *kql.Engine
 	alerts   *alerting.Alertmanager
 	rules    *rules.Rules
 	ingest   *ingest.Ingest
@@ -145,6 +147,7 @@ func (s *Server) openStores() error {
 func (s *Server) openQueries() error {
 	s.openMetricQueries()
 	s.explore = explore.New(explore.DefaultOptions(s.lake))
+	s.kql = kql.New(kql.Options{Lake: s.lake})
 	return nil
 }
 

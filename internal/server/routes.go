@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"gatehouse/internal/api"
+	"gatehouse/internal/api/logs"
 	"gatehouse/internal/api/policies"
 	"gatehouse/internal/api/traces"
 	"gatehouse/internal/apim"
@@ -34,6 +35,7 @@ func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
 	mux.Handle("/api/live/", live)
 	mux.HandleFunc("/api/", noSuchAPI)
 	mux.Handle("/v1/", receiver.Handler())
+	s.logsAPI().Register(mux)
 	mux.Handle("GET /metrics", s.exposition())
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", s.ready)
@@ -54,6 +56,14 @@ func (s *Server) tracked(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// logsAPI answers queries in KQL.
+func (s *Server) logsAPI() *logs.Handler {
+	o := logs.DefaultOptions()
+	o.Query, o.Workspaces, o.Logger = s.kql.Query, s.workspaces, s.log
+	o.Concurrent, o.Rate = s.config.Query.Concurrent, s.config.Query.Rate
+	return logs.New(o)
 }
 
 // service is what the gateway serves now.
