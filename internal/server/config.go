@@ -113,6 +113,8 @@ type TelemetryConfig struct {
 	Workspaces []WorkspaceConfig `yaml:"workspaces"`
 	// Loggers of the service by name: workspace, workspace/NAME, export, off.
 	Loggers map[string]string `yaml:"loggers"`
+	// Exports are destinations outside that get rows too.
+	Exports []ExportConfig `yaml:"exports"`
 	// Multiplex sends to the loggers of both, where an API's diagnostic overrides
 	// that of the service.
 	Multiplex bool `yaml:"multiplex"`
@@ -305,6 +307,9 @@ func (c *Config) paths() []*string {
 	}
 	for i := range c.Telemetry.Workspaces {
 		out = append(out, &c.Telemetry.Workspaces[i].Key.File)
+	}
+	for i := range c.Telemetry.Exports {
+		out = append(out, &c.Telemetry.Exports[i].ConnectionString.File)
 	}
 	return out
 }

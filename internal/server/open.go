@@ -64,6 +64,7 @@ type Server struct {
 	// ARM path.
 	workspaces   *telemetry.Workspaces
 	destinations *destinations
+	exports      *exports
 	reloads      *reloads
 
 	metricWorkspaces []*metricWorkspace // the default one first: tsdb, engine and rules are its
@@ -86,7 +87,7 @@ func Open(config Config, version string, log *slog.Logger) (s *Server, err error
 	}
 	s = &Server{config: config, version: version, log: log, started: time.Now().UTC(), registry: prometheus.NewRegistry()}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, open := range []func() error{s.openFolder, s.openWorkspaces, s.openStores, s.openQueries, s.openAlerting, s.openRules, s.openIngest, s.openTrack, s.openScrapers, s.openGateway} {
+	for _, open := range []func() error{s.openFolder, s.openWorkspaces, s.openStores, s.openQueries, s.openAlerting, s.openRules, s.openExports, s.openIngest, s.openTrack, s.openScrapers, s.openGateway} {
 		if err := open(); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
@@ -190,7 +191,7 @@ func (s *Server) alertmanagerConfig() (string, error) {
 
 func (s *Server) openIngest() error {
 	o := ingest.DefaultOptions()
-	o.Logger, o.Rows, o.QueueSize = s.log, []telemetry.Rows{s.lake}, s.config.Telemetry.QueueSize
+	o.Logger, o.Rows, o.QueueSize = s.log, append([]telemetry.Rows{s.lake}, s.exports.all...), s.config.Telemetry.QueueSize
 	o.Destination, o.VerbosityOfTraces = s.destinations.find, s.config.Telemetry.VerbosityOfTraces
 	o.DailyCaps = map[string]int64{}
 	for _, w := range s.workspaces.All() {

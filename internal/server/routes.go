@@ -33,6 +33,7 @@ func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
 	live := s.track.Live(s.live)
 	mux.Handle("/api/live", live)
 	mux.Handle("/api/live/", live)
+	mux.HandleFunc("GET /api/exports", s.exports.list)
 	mux.HandleFunc("/api/", noSuchAPI)
 	mux.Handle("/v1/", receiver.Handler())
 	s.logsAPI().Register(mux)

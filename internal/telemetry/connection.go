@@ -12,6 +12,7 @@ type ConnectionString struct {
 	IngestionEndpoint  string // absolute URL without a slash at its end
 	LiveEndpoint       string
 	ApplicationID      string // "" when it is not told
+	Audience           string // of tokens of an identity; "" is that of the public cloud
 }
 
 const (
@@ -46,6 +47,8 @@ func ParseConnectionString(text string) (ConnectionString, error) {
 			c.LiveEndpoint = value
 		case "applicationid":
 			c.ApplicationID = strings.ToLower(value)
+		case "aadaudience":
+			c.Audience = value
 		case "endpointsuffix":
 			suffix = value
 		case "location":

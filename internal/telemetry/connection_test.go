@@ -8,9 +8,9 @@ import (
 func TestParseConnectionString(t *testing.T) {
 	const key = "8dc2f0b4-1111-4222-8333-944445555666"
 	for text, want := range map[string]ConnectionString{
-		"InstrumentationKey=" + key: {key, defaultIngestion, defaultLive, ""},
-		" instrumentationKEY = 8DC2F0B4-1111-4222-8333-944445555666 ; IngestionEndpoint=https://a.example/x/;LiveEndpoint=http://b.example;ApplicationId=AA;": {key, "https://a.example/x", "http://b.example", "aa"},
-		"InstrumentationKey=" + key + ";EndpointSuffix=ai.example;Location=west":                                                                              {key, "https://west.dc.ai.example", "https://west.live.ai.example", ""},
+		"InstrumentationKey=" + key: {key, defaultIngestion, defaultLive, "", ""},
+		" instrumentationKEY = 8DC2F0B4-1111-4222-8333-944445555666 ; IngestionEndpoint=https://a.example/x/;LiveEndpoint=http://b.example;ApplicationId=AA;": {key, "https://a.example/x", "http://b.example", "aa", ""},
+		"InstrumentationKey=" + key + ";EndpointSuffix=ai.example;Location=west":                                                                              {key, "https://west.dc.ai.example", "https://west.live.ai.example", "", ""},
 		"":                            {},
 		"IngestionEndpoint=https://a": {},
 		"InstrumentationKey":          {},

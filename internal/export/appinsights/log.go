@@ -173,7 +173,7 @@ func link(n int, d object) object {
 		if !ok {
 			continue
 		}
-		one := object{"level": json.Number(first(str(frame["level"]), "0"))}
+		one := object{"level": integer(frame["level"], len(stack))}
 		for _, name := range []string{"method", "assembly", "fileName"} {
 			if v := str(frame[name]); v != "" {
 				one[name] = v
