@@ -42,7 +42,7 @@ func TestCanariesReachNoStore(t *testing.T) {
 	})
 	p := start(t, "", "--service", folder(t, files), "--log-level", "debug")
 	for _, method := range []string{"GET", "POST"} {
-		req, _ := http.NewRequest(method, p.gateway+"/api/items/canary-bearer-3?q=canary-query-5&subscription-key=canary-subscription-key-1", strings.NewReader("body canary-bearer-3 canary-subscription-key-1"))
+		req, _ := http.NewRequest(method, p.gateway+"/api/items/canary-bearer-3?token=canary-query-5&subscription-key=canary-subscription-key-1", strings.NewReader("body canary-bearer-3 canary-subscription-key-1"))
 		req.Header.Set("Ocp-Apim-Subscription-Key", "canary-subscription-key-1")
 		req.Header.Set("Authorization", "Bearer canary-bearer-3")
 		req.Header.Set("Cookie", "sid=canary-cookie-4")

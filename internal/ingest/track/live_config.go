@@ -83,7 +83,7 @@ func readConfiguration(body []byte) (Configuration, error) {
 	}
 	for i := range c.Metrics {
 		if err := c.Metrics[i].check(); err != nil {
-			return c, fmt.Errorf("Metrics[%d]: %w", i, err)
+			return c, fmt.Errorf("in Metrics[%d]: %w", i, err)
 		}
 	}
 	for i, s := range c.DocumentStreams {
