@@ -273,6 +273,8 @@ func (b *binder) other(rel relation, op syntax.Operator, s *scope) relation {
 		return b.makeSeries(rel, op, s)
 	case *syntax.Search:
 		return b.search(rel, op, s)
+	case *syntax.Parse:
+		return b.parse(rel, op, s)
 	case *syntax.Invoke:
 		call := *op.Call
 		scope := &scope{parent: s, name: " input", rel: rel}

@@ -25,6 +25,8 @@ func operations() map[string]string {
 		"term of column": "kql_has({0}, {1}, {2})",
 		"matches regex":  "regexp_matches({0}, {1})",
 		"extract":        "regexp_extract({0}, {1}, {2})",
+		"parse groups":   "coalesce(kql_parse({0}, {1}), '')",
+		"parse group":    "coalesce(json_extract_string(nullif({0}, ''), {1}), '')",
 		"not":            "(NOT {0})", "as text": "{0}", "group": "{0}", "not or null": "coalesce(NOT {0}, true)",
 		"in":                "({0} IN ({1}{*}))",
 		"in array":          "list_contains(CAST(CASE WHEN json_type({1}) = 'ARRAY' THEN {1} ELSE json_array({1}) END AS JSON[]), to_json({0}))",

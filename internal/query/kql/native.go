@@ -91,6 +91,17 @@ func textNatives() []lake.Function {
 		}),
 		native("translate", "sss>s", func(a []any) any { return translate(a[0].(string), a[1].(string), a[2].(string)) }),
 		native("extract_all", "sss>s", func(a []any) any { return extractAll(cache.get(a[1].(string)), a[0].(string), a[2].(string)) }),
+		native("parse", "ss>s", func(a []any) any {
+			re := cache.get(a[1].(string))
+			if re == nil {
+				return nil
+			}
+			groups := re.FindStringSubmatch(a[0].(string))
+			if groups == nil {
+				return nil
+			}
+			return jsonOf(groups[1:])
+		}),
 		native("countof", "sss>l", func(a []any) any {
 			if a[2].(string) == "regex" {
 				if re := cache.get(a[1].(string)); re != nil {
