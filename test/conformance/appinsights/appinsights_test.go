@@ -289,7 +289,7 @@ func (s *site) dump() string {
 // arrive waits until every row is there; each must be there once.
 func (s *site) arrive(t *testing.T, want []map[string]string) (passed int) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for {
 		passed = 0
 		for _, w := range want {
