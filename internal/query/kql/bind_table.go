@@ -119,13 +119,37 @@ func (b *binder) letTable(f *scope) relation {
 
 // renumber gives a relation that is used twice columns of its own.
 func (b *binder) renumber(rel relation) relation {
-	p := &project{Input: rel}
+	p := &project{Input: separate(rel)}
 	for _, c := range rel.columns() {
 		n := b.column(c.Name, c.Type)
 		p.Columns = append(p.Columns, n)
 		p.Assign = append(p.Assign, assignment{n.ID, ref(c)})
 	}
 	return p
+}
+
+// separate copies the steps down to the tables, so that a filter above one use
+// of a relation bounds the time of that use only.
+func separate(rel relation) relation {
+	switch r := rel.(type) {
+	case *scan:
+		c := *r
+		c.Members = maps.Clone(r.Members)
+		return &c
+	case *filter:
+		return &filter{Input: separate(r.Input), X: r.X}
+	case *sorted:
+		return &sorted{Input: separate(r.Input), Keys: r.Keys}
+	case *project:
+		return &project{Input: separate(r.Input), Assign: r.Assign, Columns: r.Columns}
+	case *union:
+		u := &union{Columns: r.Columns}
+		for _, b := range r.Branches {
+			u.Branches = append(u.Branches, unionBranch{Input: separate(b.Input), Source: b.Source})
+		}
+		return u
+	}
+	return rel // a filter does not sink below the others
 }
 
 func (b *binder) scan(t *table.Table, workspaces []string) relation {
@@ -205,7 +229,7 @@ func (b *binder) pipe(x *syntax.Pipe, s *scope) relation {
 	for _, op := range x.Operators {
 		b.stage(op.Position())
 		if as, ok := op.(*syntax.As); ok {
-			s = &scope{parent: s, name: as.Name, rel: rel}
+			s = &scope{parent: s, name: as.Name, rel: separate(rel)}
 			continue
 		}
 		rel = b.operator(rel, op, s)

@@ -3,6 +3,7 @@ package kql
 import (
 	"gatehouse/internal/query/kql/syntax"
 	"gatehouse/internal/query/kql/table"
+	"slices"
 )
 
 func (b *binder) where(rel relation, predicate syntax.Expr, s *scope) relation {
@@ -80,6 +81,9 @@ func follow(rel relation, id int, visit func(*scan, column)) {
 	case *sorted:
 		follow(r.Input, id, visit)
 	case *project:
+		if slices.ContainsFunc(r.Assign, func(a assignment) bool { return looksAround(a.X) }) {
+			return // fewer rows below would change what it counts
+		}
 		for _, a := range r.Assign {
 			if a.ID == id {
 				k, ok := a.X.(*reference)
@@ -109,6 +113,17 @@ func follow(rel relation, id int, visit func(*scan, column)) {
 			}
 		}
 	}
+}
+
+// looksAround says whether a value depends on other rows than its own.
+func looksAround(x expression) bool {
+	switch x := x.(type) {
+	case *window:
+		return true
+	case *apply:
+		return slices.ContainsFunc(x.Args, looksAround)
+	}
+	return false
 }
 
 func narrow(rel relation, id int, low, high int64) {
