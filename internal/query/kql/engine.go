@@ -138,8 +138,12 @@ func (b *binder) rows(rel relation, most int, bytes int64) (out [][]any, partial
 	return out, "", b.stopped(rows.Err())
 }
 
-// stopped names the context's error when it is the reason.
+// stopped names the context's error when it is the reason, and the limit when
+// the store ran out of memory.
 func (b *binder) stopped(err error) error {
+	if errors.Is(err, lake.ErrTooBroad) {
+		return &LimitError{Limit: "memory", Message: "the query needs more memory than one query is given: narrow its time range, filter earlier, or summarize by fewer keys"}
+	}
 	if err != nil && b.ctx.Err() != nil && !errors.Is(err, b.ctx.Err()) {
 		return errors.Join(b.ctx.Err(), err)
 	}

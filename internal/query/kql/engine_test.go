@@ -217,3 +217,19 @@ func TestLimits(t *testing.T) {
 		t.Errorf("render, and the note on the default time range: %+v, %v", r, err)
 	}
 }
+
+// A query that needs too much memory is the query's fault, told as a limit.
+func TestMemoryLimit(t *testing.T) {
+	o := lake.DefaultOptions(t.TempDir())
+	o.MemoryLimit = 4 << 20
+	l, err := lake.Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	_, err = ask(New(Options{Lake: l}), "range x from 1 to 3000000 step 1 | extend t = strcat('a long text that takes room ', tostring(x)) | summarize count() by t | count")
+	var limit *LimitError
+	if !errors.As(err, &limit) || limit.Limit != "memory" {
+		t.Errorf("got %v", err)
+	}
+}
