@@ -24,6 +24,7 @@ type Engine struct {
 	o       Options
 	tables  map[string]*table.Table
 	library *library
+	natives []lake.Function
 	dialect dialect
 }
 
@@ -35,7 +36,7 @@ func New(o Options) *Engine {
 	if o.DefaultRange == 0 {
 		o.DefaultRange = 24 * time.Hour
 	}
-	e := &Engine{o: o, tables: map[string]*table.Table{}, library: newLibrary()}
+	e := &Engine{o: o, tables: map[string]*table.Table{}, library: newLibrary(), natives: natives()}
 	for _, t := range o.Tables {
 		e.tables[t.Name] = t
 	}
@@ -53,7 +54,7 @@ func (e *Engine) Query(ctx context.Context, r Request) (*Result, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.Timeout)
 	defer cancel()
-	if err := e.o.Lake.Define(natives()); err != nil {
+	if err := e.o.Lake.Define(e.natives); err != nil {
 		return nil, err
 	}
 	tree, faults := syntax.Read(r.Query, syntax.Options{})

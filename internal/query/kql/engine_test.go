@@ -142,6 +142,7 @@ func TestQueries(t *testing.T) {
 		{"also of a materialized one", `let T = materialize(requests); T | where timestamp > ago(90s) | union T | count`, "4"},
 		{"and its own trace", `requests | as T | where operation_Id == "00000000000000000000000000000001" | union T | count`, "4"},
 		{"a time filter above row numbers leaves them alone", `requests | sort by timestamp asc | serialize n = row_number() | where timestamp > ago(90s) | project n`, "3"},
+		{"what a call makes is bounded", `print a = isnull(repeat(strrep("x", 1000), 1000000)), b = strlen(strrep(strrep("x", 1000), 1024)), c = strlen(strrep(strrep(strrep("x", 1000), 1000), 1000))`, "true,1024000,0"},
 		{"prev and row_number", `range x from 1 to 3 step 1 | serialize p = prev(x), n = row_number() | project p, n`, "null,1;1,2;2,3"},
 		{"format_datetime", `print format_datetime(datetime(2024-02-03 14:05:06.789), "yy-M-d hh:mm:ss.fff tt")`, "24-2-3 02:05:06.789 PM"},
 		{"calendar", `print startofmonth(datetime(2024-02-29 10:00)), endofmonth(datetime(2024-02-01)), startofweek(datetime(2024-02-29)), dayofweek(datetime(2024-02-29))`,

@@ -57,6 +57,10 @@ func (c *expressionCache) get(text string) *regexp.Regexp {
 	return re
 }
 
+// maxMade bounds the bytes that one call makes of its arguments: they are not
+// counted as the query's memory, which the gateway shares. Beyond it is null.
+const maxMade = 16 << 20
+
 func textNatives() []lake.Function {
 	cache := &expressionCache{}
 	return []lake.Function{
@@ -71,6 +75,9 @@ func textNatives() []lake.Function {
 		}),
 		native("repeat_text", "sls>s", func(a []any) any {
 			n := min(max(a[1].(int64), 0), 1024)
+			if n*int64(len(a[0].(string))+len(a[2].(string))) > maxMade {
+				return nil
+			}
 			return strings.TrimSuffix(strings.Repeat(a[0].(string)+a[2].(string), int(n)), a[2].(string))
 		}),
 		native("split", "ssl>s", func(a []any) any { return split(a[0].(string), a[1].(string), a[2].(int64)) }),

@@ -108,6 +108,9 @@ func arrayNatives() []lake.Function {
 			})
 		}),
 		native("repeat", "sl>s", func(a []any) any {
+			if n := min(max(a[1].(int64), 0), maxElements); n*int64(len(a[0].(string))+1) > maxMade {
+				return nil
+			}
 			out := make([]json.RawMessage, 0)
 			for range min(max(a[1].(int64), 0), maxElements) {
 				out = append(out, json.RawMessage(a[0].(string)))
