@@ -30,7 +30,8 @@ type binder struct {
 	notes      []syntax.Error
 	render     *Render
 	read       int64
-	statements []string // SQL that ran, for tests
+	within     *division // the parts that a step works on one by one; nil: on all rows
+	statements []string  // SQL that ran, for tests
 }
 
 // scope is the names that let statements and parameters bind.

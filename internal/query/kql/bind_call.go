@@ -398,7 +398,7 @@ func (b *binder) windowCall(name string, x *syntax.Call, c *rowContext) expressi
 		if len(args) > 0 {
 			start = args[0]
 		}
-		w := &window{Type: table.Long, Op: "row_number", Order: order}
+		w := &window{Type: table.Long, Op: "row_number", Order: order, By: b.parts()}
 		return call(table.Long, "-", call(table.Long, "+", w, b.convert(start, table.Long)), long(1))
 	case "row_cumsum":
 		b.need(x, 1, 1)
@@ -406,7 +406,7 @@ func (b *binder) windowCall(name string, x *syntax.Call, c *rowContext) expressi
 		if v.kind() == table.Int {
 			v = b.convert(v, table.Long)
 		}
-		return &window{Type: v.kind(), Op: "running sum", Args: []expression{v}, Order: order, Whole: true}
+		return &window{Type: v.kind(), Op: "running sum", Args: []expression{v}, Order: order, By: b.parts(), Whole: true}
 	case "prev", "next":
 		b.need(x, 1, 3)
 		var offset, other expression = long(1), null(args[0].kind())
@@ -416,8 +416,8 @@ func (b *binder) windowCall(name string, x *syntax.Call, c *rowContext) expressi
 		if len(args) > 2 {
 			other = b.convert(args[2], args[0].kind())
 		}
-		return &window{Type: args[0].kind(), Op: map[string]string{"prev": "lag", "next": "lead"}[name], Args: []expression{args[0], offset, other}, Order: order}
+		return &window{Type: args[0].kind(), Op: map[string]string{"prev": "lag", "next": "lead"}[name], Args: []expression{args[0], offset, other}, Order: order, By: b.parts()}
 	}
 	op := map[string]string{"row_rank_dense": "dense_rank", "row_rank_min": "rank"}[name]
-	return &window{Type: table.Long, Op: op, Order: order}
+	return &window{Type: table.Long, Op: op, Order: order, By: b.parts()}
 }

@@ -19,7 +19,7 @@ func (b *binder) join(left relation, op *syntax.Join, s *scope) relation {
 		kind = "innerunique"
 	}
 	swapped := kind == "rightanti" || kind == "rightantisemi" || kind == "rightsemi"
-	j := &join{Kind: kind, Left: left, Right: right}
+	j := &join{Kind: kind, Left: left, Right: right, Within: b.parts()}
 	keys := map[string]bool{}
 	for _, on := range op.On {
 		l, r := b.equality(on, left, right, s)

@@ -259,7 +259,7 @@ func (b *binder) distinct(rel relation, op *syntax.Distinct, s *scope) relation 
 	for _, n := range op.Columns {
 		b.place(p, n, c)
 	}
-	return &aggregate{Input: rel, Keys: p.assign, Columns: p.columns}
+	return b.perPart(&aggregate{Input: rel, Keys: p.assign, Columns: p.columns})
 }
 
 func (b *binder) summarize(rel relation, op *syntax.Summarize, s *scope) relation {
@@ -289,7 +289,7 @@ func (b *binder) summarize(rel relation, op *syntax.Summarize, s *scope) relatio
 	for _, a := range p.assign {
 		above = append(above, assignment{a.ID, b.lift(a.X, low)})
 	}
-	return &project{Input: low, Assign: above, Columns: p.columns}
+	return &project{Input: b.perPart(low), Assign: above, Columns: p.columns}
 }
 
 // lift moves aggregates of an expression into the step below.

@@ -12,6 +12,12 @@ const oldExpandRows = 128
 
 // expand is mv-expand: a row for each element of arrays and bags.
 func (b *binder) expand(rel relation, op *syntax.MvExpand, s *scope) relation {
+	out, _ := b.expanded(rel, op, s)
+	return out
+}
+
+// expanded also gives the column with the position in the list.
+func (b *binder) expanded(rel relation, op *syntax.MvExpand, s *scope) (out relation, index int) {
 	c := b.row(rel, s)
 	low := &expand{Input: rel, Index: b.id()}
 	high := &project{Input: low, Columns: slices.Clone(rel.columns())}
@@ -35,6 +41,9 @@ func (b *binder) expand(rel relation, op *syntax.MvExpand, s *scope) relation {
 		if len(e.Names) > 0 {
 			name = e.Names[0]
 		}
+		if name == "" {
+			name = (&shaper{columns: high.Columns}).unique("Column1")
+		}
 		id := b.id()
 		low.Lists = append(low.Lists, assignment{id, call(table.Unknown, elements, b.convert(b.scalar(e.X, c), table.Dynamic))})
 		var x expression = &reference{Type: table.Dynamic, ID: id}
@@ -55,7 +64,7 @@ func (b *binder) expand(rel relation, op *syntax.MvExpand, s *scope) relation {
 		low.Limit = oldExpandRows
 	}
 	low.Columns = rel.columns()
-	return high
+	return high, low.Index
 }
 
 // numbers is range.

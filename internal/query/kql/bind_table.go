@@ -222,11 +222,17 @@ func (b *binder) datatable(x *syntax.Datatable, s *scope) relation {
 }
 
 func (b *binder) pipe(x *syntax.Pipe, s *scope) relation {
+	defer b.alone()()
 	var rel relation
 	if x.Source != nil {
 		rel = b.relation(x.Source, s)
 	}
-	for _, op := range x.Operators {
+	return b.steps(rel, x.Operators, s)
+}
+
+// steps binds the operators of a pipe.
+func (b *binder) steps(rel relation, operators []syntax.Operator, s *scope) relation {
+	for _, op := range operators {
 		b.stage(op.Position())
 		if as, ok := op.(*syntax.As); ok {
 			s = &scope{parent: s, name: as.Name, rel: separate(rel)}
@@ -250,22 +256,21 @@ func (b *binder) operator(rel relation, op syntax.Operator, s *scope) relation {
 	case *syntax.Sort:
 		return b.sort(rel, op.By, s)
 	case *syntax.Top:
-		by := op.By
-		return &limit{Input: b.sort(rel, []syntax.Ordered{by}, s), Count: b.number(op.Count, &rowContext{scope: s})}
+		return b.head(b.sort(rel, []syntax.Ordered{op.By}, s), b.rowCount(op.Count, s))
 	case *syntax.Take:
-		return &limit{Input: rel, Count: max(b.number(op.Count, &rowContext{scope: s}), 0)}
+		return b.head(rel, b.rowCount(op.Count, s))
 	case *syntax.Sample:
 		if op.Of == nil {
-			return &limit{Input: rel, Count: b.number(op.Count, &rowContext{scope: s})}
+			return b.head(rel, b.rowCount(op.Count, s))
 		}
-		return &limit{Input: b.distinct(rel, &syntax.Distinct{Columns: []syntax.Named{{X: op.Of}}}, s), Count: b.number(op.Count, &rowContext{scope: s})}
+		return b.head(b.distinct(rel, &syntax.Distinct{Columns: []syntax.Named{{X: op.Of}}}, s), b.rowCount(op.Count, s))
 	case *syntax.Count:
 		name := op.As
 		if name == "" {
 			name = "Count"
 		}
 		c := b.column(name, table.Long)
-		return &aggregate{Input: rel, Values: []assignment{{c.ID, &aggregated{Type: table.Long, Op: "count()"}}}, Columns: []column{c}}
+		return b.perPart(&aggregate{Input: rel, Values: []assignment{{c.ID, &aggregated{Type: table.Long, Op: "count()"}}}, Columns: []column{c}})
 	case *syntax.Render:
 		b.render = renderOf(op)
 		return rel
@@ -275,6 +280,11 @@ func (b *binder) operator(rel relation, op syntax.Operator, s *scope) relation {
 		return b.schema(rel)
 	}
 	return b.other(rel, op, s)
+}
+
+// rowCount is how many rows a step keeps.
+func (b *binder) rowCount(x syntax.Expr, s *scope) int64 {
+	return max(b.number(x, &rowContext{scope: s}), 0)
 }
 
 func (b *binder) other(rel relation, op syntax.Operator, s *scope) relation {
@@ -289,6 +299,14 @@ func (b *binder) other(rel relation, op syntax.Operator, s *scope) relation {
 		return b.unite(first, op.Tables, op.Options, s, op.Span)
 	case *syntax.MvExpand:
 		return b.expand(rel, op, s)
+	case *syntax.MvApply:
+		return b.mvApply(rel, op, s)
+	case *syntax.Partition:
+		return b.partition(rel, op, s)
+	case *syntax.TopNested:
+		return b.topNested(rel, op, s)
+	case *syntax.Evaluate:
+		return b.evaluate(rel, op, s)
 	case *syntax.Range:
 		return b.numbers(op, s)
 	case *syntax.Print:

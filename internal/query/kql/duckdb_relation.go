@@ -125,11 +125,18 @@ func (p *duckPrinter) join(r *join, need columnSet) string {
 			right[id] = true
 		}
 	}
+	for _, id := range r.Within {
+		left[id] = true
+	}
 	var on []string
 	for _, e := range r.Equal {
 		addColumns(left, e[0])
 		addColumns(right, e[1])
-		on = append(on, "l."+p.expression(e[0])+" = r."+p.expression(e[1]))
+		same := " = "
+		if r.NullsEqual {
+			same = " IS NOT DISTINCT FROM "
+		}
+		on = append(on, "l."+p.expression(e[0])+same+"r."+p.expression(e[1]))
 	}
 	if len(on) == 0 {
 		on = []string{"true"}
@@ -141,6 +148,9 @@ func (p *duckPrinter) join(r *join, need columnSet) string {
 		var keys []string
 		for _, e := range r.Equal {
 			keys = append(keys, p.expression(e[0]))
+		}
+		for _, id := range r.Within {
+			keys = append(keys, columnName(id))
 		}
 		l = "SELECT DISTINCT ON (" + strings.Join(keys, ", ") + ") * FROM (" + l + ") AS t"
 	}

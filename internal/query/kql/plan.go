@@ -85,9 +85,9 @@ type (
 		Kind        string
 		Left, Right relation
 		Equal       [][2]expression
+		Within      []int // of innerunique: the left side's keys count in each part by itself
+		NullsEqual  bool  // null pairs with null
 		Columns     []column
-		// Coalesced are new columns made of one of each side, of a full outer join
-		// that has to keep keys.
 	}
 	// union unites rows; each branch gives each column a source, 0 is none.
 	union struct {
