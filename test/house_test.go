@@ -98,6 +98,7 @@ var floors = []struct {
 	{"internal/api/management", 3, []string{"internal/api", "internal/store/catalog"}},
 	{"internal/api/metrics", 4, []string{"internal/api", "internal/query/promql", "internal/store/tsdb", "internal/rules", "internal/alerting"}},
 	{"internal/api/logs", 4, []string{"internal/api", "internal/query/kql", "internal/query/kql/syntax", "internal/query/kql/table"}},
+	{"internal/api/transactions", 4, []string{"internal/api", "internal/query/kql", "internal/query/kql/table"}},
 	{"internal/api/traces", 4, []string{"internal/api", "internal/query/explore"}},
 	{"internal/api/policies", 4, []string{"internal/api", "internal/policy/record"}},
 	{"internal/api", 2, nil},

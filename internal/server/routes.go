@@ -11,6 +11,7 @@ import (
 	"gatehouse/internal/api/logs"
 	"gatehouse/internal/api/policies"
 	"gatehouse/internal/api/traces"
+	"gatehouse/internal/api/transactions"
 	"gatehouse/internal/apim"
 	"gatehouse/internal/ingest/otlp"
 	"gatehouse/internal/ingest/track"
@@ -27,6 +28,7 @@ func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
 	mux.Handle("GET /prometheus/graph", http.RedirectHandler("/", http.StatusFound))
 	mux.Handle("/alertmanager/", s.alerts.Handler())
 	traces.Register(mux, traces.Options{Explorer: s.explore, Logger: s.log})
+	transactions.Register(mux, transactions.Options{Query: s.kql.Query, Workspaces: s.workspaces, Logger: s.log})
 	policies.Register(mux, policies.Options{Desk: s.desk, Service: s.service})
 	mux.HandleFunc("GET /api/status", s.status)
 	mux.HandleFunc("GET /api/workspaces", s.listWorkspaces())

@@ -41,9 +41,9 @@ func Register(mux *http.ServeMux, o Options) {
 }
 
 func (h *handler) search(w http.ResponseWriter, r *http.Request) {
-	p := readParameters(r.URL.RawQuery, h.o.Explorer.Now())
-	f := p.filter()
-	if p.refused(w) {
+	p := api.ReadParameters(r.URL.RawQuery, h.o.Explorer.Now())
+	f := filter(p)
+	if p.Refused(w) {
 		return
 	}
 	result, err := h.o.Explorer.Search(r.Context(), f)
@@ -55,10 +55,10 @@ func (h *handler) search(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *handler) services(w http.ResponseWriter, r *http.Request) {
-	p := readParameters(r.URL.RawQuery, h.o.Explorer.Now())
-	start, end := p.timeRange(defaultServicesRange)
-	p.refuseUnknown()
-	if p.refused(w) {
+	p := api.ReadParameters(r.URL.RawQuery, h.o.Explorer.Now())
+	start, end := p.TimeRange(defaultServicesRange)
+	p.RefuseUnknown()
+	if p.Refused(w) {
 		return
 	}
 	catalog, err := h.o.Explorer.Services(r.Context(), start, end)
@@ -70,10 +70,10 @@ func (h *handler) services(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *handler) diagram(w http.ResponseWriter, r *http.Request) {
-	p := readParameters(r.URL.RawQuery, h.o.Explorer.Now())
-	start, end := p.timeRange(defaultServicesRange)
-	p.refuseUnknown()
-	if p.refused(w) {
+	p := api.ReadParameters(r.URL.RawQuery, h.o.Explorer.Now())
+	start, end := p.TimeRange(defaultServicesRange)
+	p.RefuseUnknown()
+	if p.Refused(w) {
 		return
 	}
 	m, err := h.o.Explorer.Map(r.Context(), start, end)
