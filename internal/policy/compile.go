@@ -90,13 +90,15 @@ type Compiler struct {
 	elements []*Element
 	parent   int
 	section  Section
-	included *apim.Position // of the fragment being compiled
+	included *apim.Position     // of the fragment being compiled
+	own      map[*Element]bool  // statements compiled so far
+	read     map[textPlace]bool // texts that statements looked at
 }
 
 // Compile compiles an effective policy. The Pipeline is nil when a message is
 // an error.
 func Compile(p *Effective, env *Environment) (*Pipeline, Messages) {
-	k := &Compiler{env: env, parent: -1, messages: slices.Clone(p.Messages)}
+	k := &Compiler{env: env, parent: -1, messages: slices.Clone(p.Messages), own: map[*Element]bool{}}
 	out := &Pipeline{}
 	for _, s := range []struct {
 		section  Section
@@ -167,12 +169,16 @@ func (k *Compiler) statement(e *Element) (step, bool) {
 	}
 	k.steps = append(k.steps, info)
 	k.elements = append(k.elements, e)
+	k.own[e] = true
 	outer := k.parent
 	k.parent = index
 	before := len(k.messages)
 	s := d.Compile(k, e)
 	k.parent = outer
 	k.excuse(e, k.messages[before:])
+	if !k.messages[before:].Failed() {
+		k.ignoredText(e, d)
+	}
 	return step{statement: s, index: uint16(index)}, s != nil
 }
 
@@ -262,6 +268,7 @@ func (k *Compiler) String(e *Element, name, fallback string) String {
 
 // StringValue compiles a text.
 func (k *Compiler) StringValue(v Value) String {
+	k.Reads(v)
 	if !v.Expression {
 		return String{Literal: v.Text}
 	}
@@ -270,6 +277,7 @@ func (k *Compiler) StringValue(v Value) String {
 
 // AnyValue compiles a text and keeps the type of an expression.
 func (k *Compiler) AnyValue(v Value) Any {
+	k.Reads(v)
 	if !v.Expression {
 		return Any{Literal: v.Text}
 	}
@@ -370,9 +378,7 @@ func (k *Compiler) program(v Value, want expr.Type) *expr.Program {
 	}
 	p, err := expr.Compile(v.Text, v.Block, want, k.env.Profile)
 	if err != nil && len(v.unknown) > 0 {
-		if guess := k.supposed(v, want); guess != nil {
-			return guess
-		}
+		p, err = k.supposed(v, want, err)
 	}
 	if err != nil {
 		k.Errorf(v.Position(err.Offset), "%s", explain(v, err))

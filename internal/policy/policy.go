@@ -114,8 +114,8 @@ type Value struct {
 	// Secret is true when a secret named value is part of Text: messages must
 	// not quote it.
 	Secret  bool
-	secrets []string // the values of those
-	unknown []string // named values in Text that do not exist and stand for their names
+	secrets []string   // the values of those
+	unknown []standing // named values in Text that do not exist and stand for their names
 }
 
 // Attr returns an attribute, or nil.

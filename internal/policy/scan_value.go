@@ -98,9 +98,7 @@ func (p *parser) value(pieces []piece, keep []int) Value {
 	first, last := pieces[0], pieces[len(pieces)-1]
 	v := Value{Pos: p.pos(first.start)}
 	named, secret := s.touched(first.start, last.end)
-	if v.Named = named; named {
-		v.unknown = s.unknownNames(first.start, last.end)
-	}
+	v.Named = named
 	if v.Secret = secret; secret {
 		v.secrets = s.secrets(first.start, last.end)
 	}
@@ -108,7 +106,8 @@ func (p *parser) value(pieces []piece, keep []int) Value {
 	if len(pieces) == 1 && (!first.decode || strings.IndexByte(text, '&') < 0) {
 		v.Text = text
 		if named {
-			v.Place = s.place([]edge{{0, first.start}})
+			edges := []edge{{0, first.start}}
+			v.Place, v.unknown = s.place(edges), s.unknownIn(edges, last.end)
 		}
 		return v
 	}
@@ -116,6 +115,9 @@ func (p *parser) value(pieces []piece, keep []int) Value {
 	v.Text, edges = s.decode(pieces, keep)
 	if len(edges) > 1 || named {
 		v.Place = s.place(edges)
+	}
+	if named {
+		v.unknown = s.unknownIn(edges, last.end)
 	}
 	return v
 }

@@ -63,6 +63,7 @@ func varyNames(k *policy.Compiler, e *policy.Element) (names []string) {
 	}
 	checkAttributes(k, e)
 	checkChildren(k, e)
+	k.Reads(e.Text)
 	if e.Text.Expression {
 		k.Errorf(e.Text.Pos, "<%s> takes no expression; write the names, separated by semicolons", e.Name)
 		return nil

@@ -32,6 +32,7 @@ func compileCrossDomain(k *policy.Compiler, e *policy.Element) policy.Statement 
 			k.Required(c, name)
 		}
 	}
+	k.Reads(d.Text)
 	const head = `<?xml version="1.0"?>` + "\n"
 	return &crossDomainStatement{[]byte(head + d.Text.Text)}
 }

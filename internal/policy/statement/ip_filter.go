@@ -40,6 +40,7 @@ func compileIPFilter(k *policy.Compiler, e *policy.Element) policy.Statement {
 		case "address":
 			checkAttributes(k, c)
 			checkChildren(k, c)
+			k.Reads(c.Text)
 			s.add(k, c, c.Text, c.Text)
 		case "address-range":
 			checkAttributes(k, c, "from", "to")

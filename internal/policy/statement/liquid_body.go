@@ -36,6 +36,7 @@ func compileLiquid(k *policy.Compiler, e *policy.Element) *liquidBody {
 		nilIsNull:  k.OneOf(e, "xsi-nil", "blank", "blank", "null") == "null",
 		dates:      literalBool(k, e, "parse-date", true),
 		valueNames: literalBool(k, e, "use-value-element", false)}
+	k.Reads(e.Text)
 	if editsRequest(k.Section()) {
 		b.source = requestBody
 	}

@@ -122,6 +122,7 @@ func compileKey(k *policy.Compiler, e *policy.Element, public bool) (jwtKey, boo
 		}
 		return compileRSA(k, e, id)
 	}
+	k.Reads(e.Text)
 	if e.Text.Expression {
 		k.Errorf(e.Text.Pos, "<key> takes no expression")
 		return jwtKey{}, false

@@ -65,6 +65,7 @@ func (s *xslTransformStatement) parameter(k *policy.Compiler, e *policy.Element)
 
 func (s *xslTransformStatement) compile(k *policy.Compiler, e *policy.Element) {
 	s.text = e.Text
+	k.Reads(e.Text)
 	sheet, problems := xslt.Compile(e.Text.Text)
 	for _, p := range problems {
 		text := p.Text
