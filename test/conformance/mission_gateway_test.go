@@ -80,6 +80,20 @@ func missionEveryMove(t *testing.T, h *house) {
 	}
 }
 
+// trusting gives a client that trusts the house's own authority.
+func (h *house) trusting(t *testing.T) *http.Client {
+	t.Helper()
+	pem, err := os.ReadFile(filepath.Join(h.data, "ca", "ca.crt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem)
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	t.Cleanup(client.CloseIdleConnections)
+	return client
+}
+
 // P13: plain HTTP answers loopback alone; TLS needs the token.
 func missionSecureDoors(t *testing.T, h *house) {
 	config := server.DefaultConfig()
@@ -92,13 +106,7 @@ func missionSecureDoors(t *testing.T, h *house) {
 	if status := send(t, http.DefaultClient, req); status != http.StatusForbidden {
 		t.Errorf("the plain door called by another name: %d", status)
 	}
-	pem, err := os.ReadFile(filepath.Join(h.data, "ca", "ca.crt"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(pem)
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	client := h.trusting(t)
 	defer client.CloseIdleConnections()
 	secret, err := os.ReadFile(filepath.Join(h.data, "admin-token"))
 	if err != nil {

@@ -98,6 +98,8 @@ func (h *house) missionService() map[string]string {
 	h.addAPI(files, "kept", "", sampling(100, `,"logClientIp":true,"frontend":{"request":{"headers":["X-Mark"],"body":{"bytes":10}}}`), false)
 	h.addAPI(files, "bare", "", sampling(100, ""), false)
 	h.addAPI(files, "narrow", "", sampling(0, ""), false)
+	h.addAPI(files, "thinned", "", sampling(50, ""), false)
+	h.addAPI(files, "broken", policies(`<set-variable name="x" value="@(int.Parse("x"))"/>`, "", ""), "", false)
 	h.addAPI(files, "same", "", sampling(100, ""), false)
 	return files
 }
