@@ -93,7 +93,7 @@ var floors = []struct {
 	{"internal/query/kql/syntax", 2, []string{"internal/query/kql/table"}},
 	{"internal/query/kql/table", 1, nil},
 	{"internal/query/kql", 3, []string{"internal/query/kql/syntax", "internal/query/kql/table", "internal/store/lake"}},
-	{"internal/availability", 1, nil},
+	{"internal/availability", 2, nil},
 	{"internal/query/explore", 3, []string{"internal/store/lake"}},
 	{"internal/api/management", 3, []string{"internal/api", "internal/store/catalog"}},
 	{"internal/api/metrics", 4, []string{"internal/api", "internal/query/promql", "internal/store/tsdb", "internal/rules", "internal/alerting"}},

@@ -455,3 +455,24 @@ func TestSecretsStayOutOfTheRecord(t *testing.T) {
 		t.Errorf("the record misses what was asked for: %s", text)
 	}
 }
+
+// The status path of Azure's gateways answers without a key and leaves no record.
+func TestStatusPath(t *testing.T) {
+	h := newHarness(t, testService(echoBackend(t).URL), nil)
+	if resp, body := h.call(t, "GET", statusPath, nil); resp.StatusCode != http.StatusOK || body != "" {
+		t.Errorf("%d %q", resp.StatusCode, body)
+	}
+	h.call(t, "GET", "/free/items/1", nil)
+	if e := h.recorder.last(t); e.Path != "/free/items/1" {
+		t.Errorf("recorded: %s", e.Path)
+	}
+	empty := httptest.NewServer(New(DefaultOptions()))
+	defer empty.Close()
+	resp, err := http.Get(empty.URL + statusPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _ = resp.Body.Close(); resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("without a configuration: %d", resp.StatusCode)
+	}
+}

@@ -54,11 +54,19 @@ var (
 	errNotReady        = errors.New("the gateway has no configuration yet")
 )
 
+// statusPath is where gateways of Azure tell load balancers and monitors that
+// they serve.
+const statusPath = "/status-0123456789abcdef"
+
 // ServeHTTP answers one request and hands its record to the Sink.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s := g.current.Load()
 	if s == nil {
 		http.Error(w, errNotReady.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	if r.URL.Path == statusPath {
+		w.WriteHeader(http.StatusOK) // not a call of an API: it leaves no record
 		return
 	}
 	if g.exchange(s, w, r, nil) {

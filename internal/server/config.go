@@ -29,9 +29,11 @@ type Config struct {
 	Query     QueryConfig     `yaml:"query"`
 	Rules     RulesConfig     `yaml:"rules"`
 	Alerting  AlertingConfig  `yaml:"alerting"`
-	Identity  IdentityConfig  `yaml:"identity"`
-	Platform  PlatformConfig  `yaml:"platform"`
-	LogLevel  string          `yaml:"logLevel"` // debug, info, warn, error
+	// Availability has tests of addresses.
+	Availability AvailabilityConfig `yaml:"availability"`
+	Identity     IdentityConfig     `yaml:"identity"`
+	Platform     PlatformConfig     `yaml:"platform"`
+	LogLevel     string             `yaml:"logLevel"` // debug, info, warn, error
 }
 
 // ServiceConfig says what the gateway serves: a folder, or one OpenAPI document.
@@ -298,7 +300,7 @@ func (c *Config) paths() []*string {
 		g := &c.Identity.Grants[i]
 		out = append(out, &g.ClientSecret.File, &g.RefreshToken.File)
 	}
-	out = append(out, &c.Scrape.File)
+	out = append(out, &c.Scrape.File, &c.Availability.CAFile)
 	for i := range c.Metrics.Workspaces {
 		out = append(out, &c.Metrics.Workspaces[i].Scrape)
 		for j := range c.Metrics.Workspaces[i].Rules {

@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"gatehouse/internal/availability"
 	"gatehouse/internal/demo"
 )
 
@@ -45,7 +46,18 @@ func RunDemo(ctx context.Context, config Config, version string, log *slog.Logge
 	// The backends' host names resolve here alone: the map is filled once
 	// their ports are known, before the first request.
 	config.Gateway.ConnectTo = map[string]string{}
+	config.Availability = demoAvailability()
 	return runDemo(ctx, config, version, log, out, leaves)
+}
+
+// demoAvailability asks the gateway itself, and an operation through it.
+func demoAvailability() AvailabilityConfig {
+	every := availability.Duration(15 * time.Second)
+	return AvailabilityConfig{Tests: []AvailabilityTestConfig{
+		{Test: availability.Test{Name: gatewayTest, Gateway: true, Frequency: every}},
+		{Test: availability.Test{Name: "conference-sessions", Gateway: true, Path: "/conference/sessions/3", Frequency: every, Match: availability.Match{Contains: "title"},
+			Headers: map[string]string{"Ocp-Apim-Subscription-Key": "demo-mobile-app-key"}}},
+	}}
 }
 
 func runDemo(ctx context.Context, config Config, version string, log *slog.Logger, out io.Writer, leaves string) error {

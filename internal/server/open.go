@@ -65,6 +65,7 @@ type Server struct {
 	workspaces   *telemetry.Workspaces
 	destinations *destinations
 	exports      *exports
+	availability *monitor
 	reloads      *reloads
 
 	metricWorkspaces []*metricWorkspace // the default one first: tsdb, engine and rules are its
@@ -87,7 +88,7 @@ func Open(config Config, version string, log *slog.Logger) (s *Server, err error
 	}
 	s = &Server{config: config, version: version, log: log, started: time.Now().UTC(), registry: prometheus.NewRegistry()}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, open := range []func() error{s.openFolder, s.openWorkspaces, s.openStores, s.openQueries, s.openAlerting, s.openRules, s.openExports, s.openIngest, s.openTrack, s.openScrapers, s.openGateway} {
+	for _, open := range []func() error{s.openFolder, s.openWorkspaces, s.openStores, s.openQueries, s.openAlerting, s.openRules, s.openExports, s.openIngest, s.openTrack, s.openAvailability, s.openScrapers, s.openGateway} {
 		if err := open(); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}

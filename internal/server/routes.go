@@ -36,6 +36,7 @@ func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
 	mux.Handle("/api/live", live)
 	mux.Handle("/api/live/", live)
 	mux.HandleFunc("GET /api/exports", s.exports.list)
+	s.availabilityRoutes(mux)
 	mux.HandleFunc("/api/", noSuchAPI)
 	mux.Handle("/v1/", receiver.Handler())
 	s.logsAPI().Register(mux)

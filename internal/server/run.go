@@ -44,6 +44,7 @@ func Run(ctx context.Context, config Config, version string, log *slog.Logger, o
 
 // serve runs the doors until ctx ends or one of them fails.
 func (s *Server) serve(ctx context.Context) error {
+	s.availability.Start() // now that the doors are open
 	group, inner := errgroup.WithContext(ctx)
 	for _, d := range s.doors {
 		group.Go(func() error {
@@ -68,8 +69,8 @@ func (s *Server) serve(ctx context.Context) error {
 }
 
 func (s *Server) stopDoors() error {
-	s.track.Close() // live views would be waited for
-	var errs []error
+	s.track.Close()                         // live views would be waited for
+	errs := []error{s.availability.Close()} // before a door that it tests
 	for _, d := range s.doors {
 		if err := d.stop(time.Duration(s.config.Gateway.DrainTimeout)); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			errs = append(errs, fmt.Errorf("stop listen.%s: %w", d.setting, err))
