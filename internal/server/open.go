@@ -29,7 +29,6 @@ import (
 	"gatehouse/internal/query/explore"
 	"gatehouse/internal/query/kql"
 	"gatehouse/internal/query/promql"
-	"gatehouse/internal/rules"
 	"gatehouse/internal/store/ca"
 	"gatehouse/internal/store/catalog"
 	"gatehouse/internal/store/lake"
@@ -51,11 +50,9 @@ type Server struct {
 	ca       *ca.Authority
 	tsdb     *tsdb.DB
 	lake     *lake.Lake
-	engine   *promql.Engine
 	explore  *explore.Explorer
 	kql      *kql.Engine
 	alerts   *alerting.Alertmanager
-	rules    *rules.Rules
 	ingest   *ingest.Ingest
 	track    *track.Receiver
 	gateway  *gateway.Gateway
@@ -68,7 +65,8 @@ type Server struct {
 	availability *monitor
 	reloads      *reloads
 
-	metricWorkspaces []*metricWorkspace // the default one first: tsdb, engine and rules are its
+	metrics metricSet      // tsdb is the samples of the default one
+	across  *promql.Engine // over several metric workspaces
 
 	doors   []openDoor
 	closers []closer // in order of opening; closed in reverse
@@ -147,7 +145,9 @@ func (s *Server) openStores() error {
 }
 
 func (s *Server) openQueries() error {
-	s.openMetricQueries()
+	if err := s.eachMetricWorkspace(s.openEngine); err != nil {
+		return err
+	}
 	s.explore = explore.New(explore.DefaultOptions(s.lake))
 	s.kql = kql.New(kql.Options{Lake: s.lake})
 	return nil

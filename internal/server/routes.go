@@ -80,7 +80,7 @@ func (s *Server) service() *apim.Service {
 
 // exposition serves the gateway's metrics and those of the process.
 func (s *Server) exposition() http.Handler {
-	return promhttp.HandlerFor(prometheus.Gatherers{s.ingest.Registry(), s.registry}, promhttp.HandlerOpts{EnableOpenMetrics: true})
+	return promhttp.HandlerFor(prometheus.Gatherers{s.ingest.Registry(), s.processMetrics()}, promhttp.HandlerOpts{EnableOpenMetrics: true})
 }
 
 // noSuchAPI keeps a program with a wrong path from getting the console's page.

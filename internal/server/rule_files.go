@@ -97,13 +97,17 @@ func (s *Server) watchRules(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		for _, w := range s.metricWorkspaces {
+		for _, w := range s.metrics.all() {
+			if w.users.enter() != nil {
+				continue
+			}
 			before := w.files.fault()
 			changed, err := w.files.load(w.rules)
 			s.reloaded(w, "rules", before, changed, err)
 			before = w.jobs.fault()
 			changed, err = w.jobs.load(w.scraper)
 			s.reloaded(w, "scrape configuration", before, changed, err)
+			w.users.leave()
 		}
 	}
 }

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"path/filepath"
 	"sync"
-	"time"
 
 	"gatehouse/internal/ingest/scrape"
 )
@@ -56,27 +54,4 @@ func (f *scrapeFile) fault() string {
 		return ""
 	}
 	return f.err.Error()
-}
-
-// openScrapers starts the scraping of all workspaces.
-func (s *Server) openScrapers() error {
-	for _, w := range s.metricWorkspaces {
-		w.jobs = &scrapeFile{path: w.config.Scrape}
-		if w.isDefault() && w.config.Scrape == "" {
-			w.jobs.path = s.config.Scrape.File
-		}
-		o := scrape.Options{Appendable: w.db, Folder: filepath.Dir(w.jobs.path), Logger: quiet(s.log), Registerer: s.registererOf(w)}
-		if w.config.AzureCompat {
-			o.MinInterval = time.Second
-		}
-		var err error
-		if w.scraper, err = scrape.New(o); err != nil {
-			return err
-		}
-		s.onClose("scraping "+w.config.Name, func() error { w.scraper.Stop(); return nil })
-		if _, err := w.jobs.load(w.scraper); err != nil {
-			return fmt.Errorf("workspace %s: %w", w.config.Name, err)
-		}
-	}
-	return nil
 }

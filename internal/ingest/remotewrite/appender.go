@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
@@ -34,12 +33,12 @@ type appender struct {
 
 func (a *appender) Append(ref storage.SeriesRef, ls labels.Labels, t int64, v float64) (storage.SeriesRef, error) {
 	out, err := a.Appender.Append(ref, ls, t, v)
-	return out, a.counted(ls, err)
+	return out, a.counted(err)
 }
 
 func (a *appender) AppendHistogram(ref storage.SeriesRef, ls labels.Labels, t int64, h *histogram.Histogram, fh *histogram.FloatHistogram) (storage.SeriesRef, error) {
 	out, err := a.Appender.AppendHistogram(ref, ls, t, h, fh)
-	return out, a.counted(ls, err)
+	return out, a.counted(err)
 }
 
 // Commit counts the samples when they are stored.
@@ -57,14 +56,13 @@ func (a *appender) Rollback() error {
 	return a.Appender.Rollback()
 }
 
-func (a *appender) counted(ls labels.Labels, err error) error {
+func (a *appender) counted(err error) error {
 	if err == nil {
 		a.state.taken++
 		return nil
 	}
 	why, own := reason(err)
 	a.receiver.counts.refused.WithLabelValues(why).Inc()
-	a.receiver.refusals.add(Refusal{Time: a.receiver.options.Now().UTC(), Reason: why, Metric: ls.Get(model.MetricNameLabel), Message: err.Error()})
 	if !own || !a.state.v1 {
 		return err
 	}

@@ -62,7 +62,6 @@ type Receiver struct {
 	samples  *budget
 	requests *budget
 	counts   *counts
-	refusals *Refusals
 }
 
 // New makes the receiver.
@@ -73,15 +72,12 @@ func New(o Options) (*Receiver, error) {
 	}
 	r := &Receiver{
 		options: o, slots: make(chan struct{}, o.MaxConcurrent), counts: newCounts(o.Registerer),
-		samples: newBudget(o.SamplesPerMinute, o.Now()), requests: newBudget(o.RequestsPerMinute, o.Now()), refusals: &Refusals{},
+		samples: newBudget(o.SamplesPerMinute, o.Now()), requests: newBudget(o.RequestsPerMinute, o.Now()),
 	}
 	accepted := remote.MessageTypes{remote.WriteV1MessageType, remote.WriteV2MessageType}
 	r.upstream = upstream.NewWriteHandler(newQuietLogger(o.Logger, time.Minute, 10), o.Registerer, &appendable{next: o.Appendable, receiver: r}, accepted, false, false, true)
 	return r, nil
 }
-
-// Refusals gives what was refused last.
-func (r *Receiver) Refusals() []Refusal { return r.refusals.list() }
 
 // request is what the appender tells of a request under way.
 type request struct {

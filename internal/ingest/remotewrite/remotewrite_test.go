@@ -29,6 +29,7 @@ const (
 
 type fixture struct {
 	server   *httptest.Server
+	db       *tsdb.DB
 	engine   *promql.Engine
 	receiver *remotewrite.Receiver
 	registry *prometheus.Registry
@@ -42,7 +43,7 @@ func open(t *testing.T, limits tsdb.Options, o remotewrite.Options) *fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	f := &fixture{engine: promql.New(db, promql.Options{}), registry: prometheus.NewRegistry()}
+	f := &fixture{db: db, engine: promql.New(db, promql.Options{}), registry: prometheus.NewRegistry()}
 	o.Appendable, o.Registerer = db, f.registry
 	if f.receiver, err = remotewrite.New(o); err != nil {
 		t.Fatal(err)
@@ -192,8 +193,8 @@ func TestSeriesLimit(t *testing.T) {
 	if res.StatusCode != 400 || res.Header.Get("X-Prometheus-Remote-Write-Samples-Written") != "1" {
 		t.Errorf("version 2: %d %s", res.StatusCode, text)
 	}
-	list := f.receiver.Refusals()
-	if len(list) != 3 || list[0].Metric != "f" || list[0].Reason != "series_limit" {
+	list := f.db.Refusals()
+	if len(list) != 3 || list[0].Metric != "f" || list[0].Reason != "series_limit" || list[0].Count != 1 {
 		t.Errorf("refusals: %+v", list)
 	}
 }

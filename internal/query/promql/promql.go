@@ -30,6 +30,8 @@ type Options struct {
 	MaxConcurrent int           // queries at once, the others wait; default 20
 	Lookback      time.Duration // how old a sample may be to count as present; default 5 minutes
 	SubqueryStep  time.Duration // of a subquery without one; default 1 minute
+	Limits        Limits        // of what clients ask; the rules' own queries have MaxSamples and Timeout alone
+	SlowQuery     time.Duration // from when on a query is slow; default 10 s, below 0: none is
 
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
@@ -51,6 +53,9 @@ func (o Options) withDefaults() Options {
 	if o.SubqueryStep <= 0 {
 		o.SubqueryStep = time.Minute
 	}
+	if o.SlowQuery == 0 {
+		o.SlowQuery = 10 * time.Second
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -65,6 +70,7 @@ type Engine struct {
 	ungated   *promql.Engine
 	queryable storage.Queryable
 	options   Options
+	slow      *slowLog
 }
 
 // New makes the engine over the samples of q.
@@ -84,7 +90,7 @@ func New(q storage.Queryable, o Options) *Engine {
 	}
 	ungated := promql.NewEngine(opts)
 	opts.Reg, opts.ActiveQueryTracker = o.Registerer, newGate(o.MaxConcurrent)
-	return &Engine{Engine: promql.NewEngine(opts), ungated: ungated, Parser: p, queryable: q, options: o}
+	return &Engine{Engine: promql.NewEngine(opts), ungated: ungated, Parser: p, queryable: q, options: o, slow: &slowLog{log: o.Logger, longer: o.SlowQuery}}
 }
 
 // Limits gives the options in force, defaults filled in.

@@ -70,12 +70,16 @@ func (db *DB) hashPersonal(ls labels.Labels) labels.Labels {
 		if b == nil {
 			b = labels.NewBuilder(ls)
 		}
-		sum := sha256.Sum256([]byte(l.Value))
-		b.Set(l.Name, "hash:"+hex.EncodeToString(sum[:8]))
+		b.Set(l.Name, hashed(l.Value))
 		db.limit.scrubbed.Add(1)
 	})
 	if b == nil {
 		return ls
 	}
 	return b.Labels()
+}
+
+func hashed(value string) string {
+	sum := sha256.Sum256([]byte(value))
+	return "hash:" + hex.EncodeToString(sum[:8])
 }

@@ -13,6 +13,8 @@ type Usage struct {
 	SeriesLimit   int64 // 0: none
 	SeriesRefused int64 // since Open
 	Scrubbed      int64 // label values hashed since Open
+	LastMinute    int64 // samples stored in the last 60 seconds, whatever way they came
+	Samples       int64 // likewise, since Open
 	Blocks        int
 	BlockBytes    int64     // the write-ahead log is not counted
 	MinTime       time.Time // zero when there are no samples
@@ -27,6 +29,7 @@ func (db *DB) Usage() Usage {
 		SeriesRefused: db.limit.refused.Load(),
 		Scrubbed:      db.limit.scrubbed.Load(),
 	}
+	u.LastMinute, u.Samples = db.meter.read(time.Now())
 	minT, maxT := db.Head().MinTime(), db.Head().MaxTime()
 	for _, block := range db.Blocks() {
 		u.Blocks++
@@ -38,6 +41,13 @@ func (db *DB) Usage() Usage {
 	}
 	return u
 }
+
+// Refusals gives what was refused last, one entry for each metric and reason,
+// the newest first.
+func (db *DB) Refusals() []Refusal { return db.refused.list() }
+
+// RefusedSamples gives the number of samples refused since Open, by reason.
+func (db *DB) RefusedSamples() map[string]int64 { return db.refused.counts() }
 
 // Stats gives the head's cardinality: the limit largest names, labels and
 // pairs. It walks the index: milliseconds for 100 000 series.

@@ -72,6 +72,9 @@ type DB struct {
 	limit  *seriesLimit
 	gather *gatherWriter
 	hash   bool // personal data in label values
+
+	meter   meter
+	refused refusals
 }
 
 var workspaceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
@@ -101,7 +104,21 @@ func Open(o Options) (*DB, error) {
 	if o.Admission != (Admission{}) {
 		limit.admission.Store(&o.Admission)
 	}
-	return &DB{DB: db, limit: limit, gather: newGatherWriter(db, o.Job, o.Instance), hash: o.Admission.Personal == PersonalHash}, nil
+	out := &DB{DB: db, limit: limit, hash: o.Admission.Personal == PersonalHash}
+	out.gather = newGatherWriter(out, o.Job, o.Instance)
+	return out, nil
+}
+
+// Remove deletes the folder of a workspace that is closed. A folder that is not
+// there is no error.
+func Remove(folder, workspace string) error {
+	if folder == "" || !workspaceName.MatchString(workspace) {
+		return fmt.Errorf("remove samples: %q is not the name of a workspace", workspace)
+	}
+	if err := os.RemoveAll(filepath.Join(folder, workspace)); err != nil {
+		return fmt.Errorf("remove samples of workspace %q: %w", workspace, err)
+	}
+	return nil
 }
 
 // upstreamOptions starts from the library's defaults: a zero tsdb.Options has

@@ -1,0 +1,173 @@
+package server
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"gatehouse/internal/api"
+	"gatehouse/internal/query/promql"
+	"gatehouse/internal/store/tsdb"
+)
+
+// workspaceUsage puts the usage and limits of the workspaces beside the
+// gateway's metrics, so that rules can watch them.
+type workspaceUsage struct {
+	set     *metricSet
+	gauges  []usageGauge
+	refused *prometheus.Desc
+}
+
+type usageGauge struct {
+	desc *prometheus.Desc
+	of   func(*metricWorkspace, tsdb.Usage) int64
+}
+
+func newWorkspaceUsage(set *metricSet) *workspaceUsage {
+	gauge := func(name, help string, of func(*metricWorkspace, tsdb.Usage) int64) usageGauge {
+		return usageGauge{prometheus.NewDesc("gatehouse_metrics_workspace_"+name, help, []string{"workspace"}, nil), of}
+	}
+	return &workspaceUsage{set: set, gauges: []usageGauge{
+		gauge("active_series", "Active series of the workspace.", func(_ *metricWorkspace, u tsdb.Usage) int64 { return u.Series }),
+		gauge("active_series_limit", "The most active series that the workspace takes; 0 is no limit.", func(_ *metricWorkspace, u tsdb.Usage) int64 { return u.SeriesLimit }),
+		gauge("events_per_minute", "Samples that were stored in the last 60 seconds, whatever way they came.", func(_ *metricWorkspace, u tsdb.Usage) int64 { return u.LastMinute }),
+		gauge("events_per_minute_limit", "The most samples that the workspace takes by remote write in a minute; 0 is no limit.", func(w *metricWorkspace, _ tsdb.Usage) int64 { return w.config.SamplesPerMinute }),
+		gauge("refused_series", "Attempts to make a series that were refused since the start.", func(_ *metricWorkspace, u tsdb.Usage) int64 { return u.SeriesRefused }),
+		gauge("scrubbed_values", "Label values that were hashed since the start.", func(_ *metricWorkspace, u tsdb.Usage) int64 { return u.Scrubbed }),
+		gauge("block_bytes", "Bytes of the workspace's blocks on disk.", func(_ *metricWorkspace, u tsdb.Usage) int64 { return u.BlockBytes }),
+	}, refused: prometheus.NewDesc("gatehouse_metrics_workspace_refused_samples_total", "Samples that were refused, whatever way they came, by reason.", []string{"workspace", "reason"}, nil)}
+}
+
+// Describe tells of the families.
+func (c *workspaceUsage) Describe(out chan<- *prometheus.Desc) {
+	for _, g := range c.gauges {
+		out <- g.desc
+	}
+	out <- c.refused
+}
+
+// Collect reads the open workspaces.
+func (c *workspaceUsage) Collect(out chan<- prometheus.Metric) {
+	for _, w := range c.set.all() {
+		if w.users.enter() != nil {
+			continue
+		}
+		u := w.db.Usage()
+		for _, g := range c.gauges {
+			out <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, float64(g.of(w, u)), w.config.Name)
+		}
+		for reason, n := range w.db.RefusedSamples() {
+			out <- prometheus.MustNewConstMetric(c.refused, prometheus.CounterValue, float64(n), w.config.Name, reason)
+		}
+		w.users.leave()
+	}
+}
+
+// metricWorkspaceView is a workspace as GET /api/metric-workspaces shows it.
+type metricWorkspaceView struct {
+	Name              string  `json:"name"`
+	FromSettings      bool    `json:"from_settings"` // it cannot be changed here
+	QueryEndpoint     string  `json:"query_endpoint"`
+	IngestionEndpoint string  `json:"ingestion_endpoint"`
+	AzureEndpoint     string  `json:"azure_ingestion_endpoint"`
+	RetentionDays     float64 `json:"retention_days"`
+	AzureCompat       bool    `json:"azure_compat"`
+	PersonalData      string  `json:"personal_data,omitempty"`
+
+	ActiveSeries      int64 `json:"active_series"`
+	SeriesLimit       int64 `json:"active_series_limit"`
+	EventsPerMinute   int64 `json:"events_per_minute"`
+	SamplesPerMinute  int64 `json:"samples_per_minute_limit"`
+	RequestsPerMinute int64 `json:"requests_per_minute_limit"`
+	BlockBytes        int64 `json:"block_bytes"`
+	BlockBytesLimit   int64 `json:"block_bytes_limit"`
+	RefusedSeries     int64 `json:"refused_series"`
+	ScrubbedValues    int64 `json:"scrubbed_values"`
+
+	RefusedSamples map[string]int64 `json:"refused_samples"` // since the start, by reason
+	Refusals       []tsdb.Refusal   `json:"refusals"`        // newest first
+	Query          queryLimitsView  `json:"query_limits"`
+	RulesError     string           `json:"rules_error,omitempty"`
+	ScrapeError    string           `json:"scrape_error,omitempty"`
+}
+
+// queryLimitsView are the limits of queries in force; 0 is none.
+type queryLimitsView struct {
+	MaxSamples int     `json:"max_samples"`
+	Timeout    float64 `json:"timeout_seconds"`
+	Concurrent int     `json:"concurrent"`
+	MaxLength  int     `json:"max_length"`
+	MaxRange   float64 `json:"max_range_seconds"`
+	MaxSeries  int     `json:"max_series"`
+	MaxCost    float64 `json:"max_cost"`
+	Slow       float64 `json:"slow_seconds"`
+}
+
+// viewMetricWorkspace tells of an open workspace; ok is false when it is being
+// closed.
+func (s *Server) viewMetricWorkspace(w *metricWorkspace) (view metricWorkspaceView, ok bool) {
+	if w.users.enter() != nil {
+		return view, false
+	}
+	defer w.users.leave()
+	base := strings.TrimSuffix(s.ingestionURL(), "/")
+	u, id := w.db.Usage(), w.config.DataCollectionRule
+	if id == "" {
+		id = w.config.Name
+	}
+	l := w.engine.Limits()
+	return metricWorkspaceView{Name: w.config.Name, FromSettings: !w.made, QueryEndpoint: base + w.prefix(), IngestionEndpoint: base + w.prefix() + "/api/v1/write",
+		AzureEndpoint: base + "/dataCollectionRules/" + id + "/streams/Microsoft-PrometheusMetrics/api/v1/write", RetentionDays: s.storeOptions(w).Retention.Hours() / 24,
+		AzureCompat: w.config.AzureCompat, PersonalData: w.config.PersonalData,
+		ActiveSeries: u.Series, SeriesLimit: u.SeriesLimit, EventsPerMinute: u.LastMinute, SamplesPerMinute: w.config.SamplesPerMinute, RequestsPerMinute: w.config.RequestsPerMinute,
+		BlockBytes: u.BlockBytes, BlockBytesLimit: w.config.MaxBytes, RefusedSeries: u.SeriesRefused, ScrubbedValues: u.Scrubbed,
+		RefusedSamples: w.db.RefusedSamples(), Refusals: w.db.Refusals(),
+		Query: queryLimitsView{MaxSamples: l.MaxSamples, Timeout: l.Timeout.Seconds(), Concurrent: l.MaxConcurrent, MaxLength: l.Limits.MaxLength,
+			MaxRange: l.Limits.MaxRange.Seconds(), MaxSeries: l.Limits.MaxSeries, MaxCost: l.Limits.MaxCost, Slow: l.SlowQuery.Seconds()},
+		RulesError: w.files.fault(), ScrapeError: w.jobs.fault()}, true
+}
+
+func (s *Server) listMetricWorkspaces(rw http.ResponseWriter, _ *http.Request) {
+	out := struct {
+		Workspaces []metricWorkspaceView `json:"workspaces"`
+	}{[]metricWorkspaceView{}}
+	for _, w := range s.metrics.all() {
+		if view, ok := s.viewMetricWorkspace(w); ok {
+			out.Workspaces = append(out.Workspaces, view)
+		}
+	}
+	api.WriteJSON(rw, http.StatusOK, out)
+}
+
+func (s *Server) getMetricWorkspace(rw http.ResponseWriter, r *http.Request) {
+	if w := s.metrics.find(r.PathValue("name")); w != nil {
+		if view, ok := s.viewMetricWorkspace(w); ok {
+			api.WriteJSON(rw, http.StatusOK, view)
+			return
+		}
+	}
+	noSuchWorkspace(rw, r.PathValue("name"))
+}
+
+func noSuchWorkspace(rw http.ResponseWriter, name string) {
+	api.WriteError(rw, http.StatusNotFound, api.Error{Code: api.CodeNotFound, Message: "there is no metric workspace " + name})
+}
+
+// slowQueries answers with what was slow of late, the newest first; the
+// workspace "across" stands for the queries over several.
+func (s *Server) slowQueries(rw http.ResponseWriter, r *http.Request) {
+	engine := s.across
+	if name := r.PathValue("name"); name != "across" {
+		w := s.metrics.find(name)
+		if w == nil {
+			noSuchWorkspace(rw, name)
+			return
+		}
+		engine = w.engine
+	}
+	api.WriteJSON(rw, http.StatusOK, struct {
+		Threshold float64            `json:"threshold_seconds"`
+		Queries   []promql.SlowQuery `json:"queries"`
+	}{engine.Limits().SlowQuery.Seconds(), engine.SlowQueries()})
+}
