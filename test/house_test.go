@@ -107,6 +107,7 @@ var floors = []struct {
 	{"internal/workbench", 5, []string{"internal/gateway", "internal/policy", "internal/policy/expr", "internal/policy/record", "internal/policy/statement", "internal/apim/apiops", "internal/apim/openapi"}},
 	{"cmd/gatehouse", 6, []string{"internal/server", "internal/workbench", "internal/rules/azure"}},
 	{"bench", 6, nil},
+	{"bench/kql", 6, []string{"internal/query/kql", "internal/store/lake"}},
 	{"test", 6, []string{"internal", "web"}},
 }
 

@@ -1,5 +1,7 @@
 package table
 
+import "strings"
+
 // dependencies are spans that call something, and the calls of the gateway,
 // which are nested in the rows of its requests.
 func dependencies() []branch {
@@ -31,7 +33,7 @@ func gatewayCalls() branch {
 	milliseconds := "c.duration_ns/1e6"
 	id := "coalesce(nullif(c.span_id, ''), substr(md5(concat_ws('|', span_id, c.source, c.offset_ns)), 1, 16))"
 	return branch{
-		source: "spans", from: "{rows} s, unnest(s.calls) AS u(c)",
+		source: "spans", from: "(SELECT *, unnest(calls) AS c FROM {rows} AS r) AS s",
 		sql: spanContext().with(values{
 			"timestamp":          "(epoch_ns(time)+c.offset_ns)//100+" + unixTicks,
 			"id":                 id,
@@ -84,15 +86,25 @@ func otlpData() string {
 		" ELSE " + first(attribute("db.query.text"), attribute("db.statement"), attribute("db.operation.name"), attribute("db.operation")) + " END"
 }
 
-// otlpTarget is the peer; of a database also the database's name.
+// otlpTarget is the peer; of a database also the database's name. What it is
+// made of is NULL when absent: DuckDB writes the argument of nullif twice, so
+// that texts within texts would grow beyond what it can plan in a moment.
 func otlpTarget() string {
-	port := first(attribute("server.port"), attribute("net.peer.port"))
-	host := first("server_address", attribute("net.peer.name"), attribute("net.peer.ip"), attribute("http.host"),
-		"regexp_extract("+fullURL()+", '^[a-zA-Z][a-zA-Z0-9+.-]*://([^/?#@]*@)?([^/?#:]*)', 2)")
-	peer := first(attribute("peer.service"),
-		when(host+"<>'' AND "+port+" NOT IN ('', '80', '443')", host+"||':'||"+port, host))
-	name := first(attribute("db.namespace"), attribute("db.name"))
-	return "CASE WHEN " + database() + "<>'' THEN coalesce(nullif(concat_ws('|', nullif(" + peer + ", ''), nullif(" + name + ", '')), ''), " + database() + ")" +
-		" WHEN " + rpc() + "<>'' THEN " + first(peer, rpc()) +
-		" ELSE " + first(peer, attribute("messaging.destination.name"), attribute("messaging.destination"), genAI()) + " END"
+	db := either("db.system.name", "db.system")
+	port := either("server.port", "net.peer.port")
+	host := "coalesce(nullif(server_address, ''), " + either("net.peer.name", "net.peer.ip", "http.host") +
+		", nullif(regexp_extract(" + either("url.full", "http.url") + ", '^[a-zA-Z][a-zA-Z0-9+.-]*://([^/?#@]*@)?([^/?#:]*)', 2), ''))"
+	peer := "coalesce(" + either("peer.service") + ", " + when(port+" NOT IN ('80', '443')", host+"||':'||"+port, host) + ")"
+	name := "CASE WHEN " + db + " IS NOT NULL THEN " + either("db.namespace", "db.name") + " END"
+	return "coalesce(nullif(concat_ws('|', " + peer + ", " + name + "), ''), " + db + ", " +
+		either("rpc.system", "messaging.destination.name", "messaging.destination", "gen_ai.provider.name", "gen_ai.system") + ", '')"
+}
+
+// either is the first attribute that is there and not empty, else NULL.
+func either(names ...string) string {
+	out := make([]string, len(names))
+	for n, name := range names {
+		out[n] = "nullif(" + memberOrNull("attributes", name) + ", '')"
+	}
+	return "coalesce(" + strings.Join(out, ", ") + ")"
 }

@@ -70,7 +70,7 @@ func gatewayFailures() branch {
 		"_BilledSize":        size("error_message", "error_where", "attributes"),
 	})
 	return branch{source: "spans", from: "{rows}",
-		where: fromGateway + " AND (outcome='client-closed' OR error_reason<>'' OR http_status_code>=400)", sql: sql,
+		where: fromGateway + " AND source>='gateway' AND (outcome='client-closed' OR error_reason<>'' OR http_status_code>=400)", sql: sql,
 		keys: map[string]values{"customDimensions": d}}
 }
 
@@ -80,7 +80,7 @@ func spanExceptions() branch {
 		return "coalesce(json_extract_string(e, " + literal(`$.attributes."`+name+`"`) + "), '')"
 	}
 	kind, message := event("exception.type"), event("exception.message")
-	return branch{source: "spans", from: spanEvents, where: "s.source NOT LIKE 'gateway%' AND s.events<>'' AND json_extract_string(e, '$.name')='exception'",
+	return branch{source: "spans", from: spanEvents, where: "s.source NOT LIKE 'gateway%' AND json_extract_string(e, '$.name')='exception'",
 		sql: eventContext().with(values{
 			"problemId": first(kind, "'exception'"), "type": kind, "outerType": kind, "innermostType": kind,
 			"message": message, "outerMessage": message, "innermostMessage": message, "severityLevel": "3",
@@ -89,7 +89,7 @@ func spanExceptions() branch {
 }
 
 // spanEvents has a row for each event of a span.
-const spanEvents = "{rows} s, unnest(json_extract(nullif(s.events, ''), '$[*]')) AS u(e)"
+const spanEvents = "(SELECT *, unnest(json_extract(events, '$[*]')) AS e FROM {rows} AS r WHERE source<>'gateway' AND events<>'') AS s"
 
 // eventContext are the shared columns of an event of a span.
 func eventContext() values {

@@ -20,7 +20,7 @@ func traces() []branch {
 		}),
 		keys: map[string]values{"customDimensions": gatewayKeys(logDimensions())},
 	}
-	events := branch{source: "spans", from: spanEvents, where: "s.source NOT LIKE 'gateway%' AND s.events<>'' AND json_extract_string(e, '$.name')<>'exception'",
+	events := branch{source: "spans", from: spanEvents, where: "s.source NOT LIKE 'gateway%' AND json_extract_string(e, '$.name')<>'exception'",
 		sql: eventContext().with(values{"message": "json_extract_string(e, '$.name')", "severityLevel": "1"})}
 	return []branch{messages, events}
 }

@@ -120,3 +120,27 @@ const fromGateway = "source LIKE 'gateway%'"
 
 // bySource is one expression for rows of the gateway and another for the rest.
 func bySource(gateway, others string) string { return when(fromGateway, gateway, others) }
+
+// bySender is a branch as two: of the gateway's rows and of the rest. Each
+// reads the columns that it needs alone: a day of the gateway's rows is counted
+// without their attributes and paths. The comparisons without LIKE are there
+// because DuckDB makes them before it reads the other columns.
+func bySender(b branch) []branch {
+	return []branch{b.given("false", "source<>'gateway' AND NOT ("+fromGateway+")"), b.given("true", fromGateway+" AND source>='gateway'")}
+}
+
+// given is the branch for rows of which it is known whether they are the gateway's.
+func (b branch) given(gateway, where string) branch {
+	known := func(v values) values {
+		out := values{}
+		for name, sql := range v {
+			out[name] = strings.ReplaceAll(sql, fromGateway, gateway)
+		}
+		return out
+	}
+	out := branch{source: b.source, from: b.from, where: b.where + " AND " + where, sql: known(b.sql), keys: map[string]values{}}
+	for column, keys := range b.keys {
+		out.keys[column] = known(keys)
+	}
+	return out
+}

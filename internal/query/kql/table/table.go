@@ -56,7 +56,7 @@ type Table struct {
 type Branch struct {
 	Source string // table of the lake: spans or logs
 	// From is what stands behind FROM; {rows} is the lake's table, of which a
-	// branch may unnest a column. E.g. "{rows}" or "{rows} s, unnest(s.calls) AS u(c)".
+	// branch may unnest a column. E.g. "{rows}" or "(SELECT *, unnest(calls) AS c FROM {rows} AS r) AS s".
 	From  string
 	Where string // "" is all rows
 	// Columns is the SQL of each column by name; one that is absent is NULL, or ''.
