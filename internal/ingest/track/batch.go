@@ -63,6 +63,9 @@ func (r *Receiver) track(w http.ResponseWriter, req *http.Request, dry bool) (*a
 	}
 	b.store()
 	b.answer.settle()
+	if b.answer.status == statusDailyCap && fromPage(req) {
+		b.answer.status = http.StatusTooManyRequests // pages drop their items at 439
+	}
 	return b.answer, nil
 }
 

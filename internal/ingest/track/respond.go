@@ -3,6 +3,7 @@ package track
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -46,6 +47,9 @@ func (a *answer) refuse(index int, f *fault) {
 
 // settle chooses the status: that of the items when they agree, else 206.
 func (a *answer) settle() {
+	// The browser SDK takes refused items out from the last to the first and
+	// relies on their order.
+	slices.SortStableFunc(a.Errors, func(x, y itemError) int { return x.Index - y.Index })
 	switch {
 	case len(a.Errors) == 0:
 		a.status = http.StatusOK

@@ -16,10 +16,11 @@ func secret(name string) bool {
 	return false
 }
 
-// maskedURL masks credentials in the query of what looks like a URL.
+// maskedURL masks credentials in the query of what looks like a URL, also one
+// with its method in front, as names of calls have it.
 func maskedURL(s string) string {
 	path, query, found := strings.Cut(s, "?")
-	if !found || strings.ContainsAny(path, " \n") {
+	if !found || strings.ContainsAny(bare(path), " \n") {
 		return s
 	}
 	parts := strings.Split(query, "&")
@@ -33,4 +34,12 @@ func maskedURL(s string) string {
 		return s
 	}
 	return path + "?" + strings.Join(parts, "&")
+}
+
+// bare is a name of the form METHOD /path without its method.
+func bare(s string) string {
+	if method, rest, found := strings.Cut(s, " "); found && httpMethod(method) {
+		return rest
+	}
+	return s
 }

@@ -42,7 +42,7 @@ func (it *item) request() *fault {
 	if d.Source.s != "" {
 		it.tags["source"] = it.cut("source", d.Source.s, l.Text)
 	}
-	s := &telemetry.Span{SpanID: it.cut("id", d.ID.s, l.ID), Name: it.cut("name", d.Name.s, l.Name), Kind: "server", Duration: int64(duration),
+	s := &telemetry.Span{SpanID: it.cut("id", spanID(d.ID.s), l.ID), Name: it.cut("name", maskedURL(d.Name.s), l.Name), Kind: "server", Duration: int64(duration),
 		ResultCode: it.cut("responseCode", d.ResponseCode.s, l.Text), Data: it.cut("url", maskedURL(d.URL.s), l.URL)}
 	it.finish(s, d.Success, d.custom)
 	return nil
@@ -71,7 +71,7 @@ func (it *item) dependency() *fault {
 		return missing("name", "RemoteDependencyData")
 	}
 	l := it.o.Limits
-	s := &telemetry.Span{SpanID: it.cut("id", d.ID.s, l.ID), Name: it.cut("name", d.Name.s, l.Name), Kind: dependencyKind(d.Type.s), Duration: int64(duration),
+	s := &telemetry.Span{SpanID: it.cut("id", spanID(d.ID.s), l.ID), Name: it.cut("name", maskedURL(d.Name.s), l.Name), Kind: dependencyKind(d.Type.s), Duration: int64(duration),
 		ResultCode: it.cut("resultCode", d.ResultCode.s, l.Text), CallType: it.cut("type", d.Type.s, l.Text), Target: it.cut("target", d.Target.s, l.Text),
 		Data: it.cut("data", maskedURL(d.Data.s), l.Data)}
 	it.finish(s, d.Success, d.custom)
@@ -117,6 +117,20 @@ func (it *item) finish(s *telemetry.Span, success text, c custom) {
 	s.Workspace, s.SampleWeight, s.Tags = it.workspace.Name, it.weight, it.tagText()
 	s.Attributes, s.Measurements = it.attributes, it.measurements
 	it.span = s
+}
+
+// spanID reads the older form of an id, |trace.span., which pages still send:
+// the other side of their calls knows the span alone, from traceparent, and the
+// two would not be joined.
+func spanID(id string) string {
+	if len(id) == 51 && id[0] == '|' && id[33] == '.' && id[50] == '.' && hexadecimal(id[1:33]) && hexadecimal(id[34:50]) {
+		return id[34:50]
+	}
+	return id
+}
+
+func hexadecimal(s string) bool {
+	return strings.Trim(s, "0123456789abcdef") == ""
 }
 
 // web fills HTTP's own columns from what the protocol has: a code, METHOD /path

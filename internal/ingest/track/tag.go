@@ -64,7 +64,7 @@ func (it *item) context() {
 		return value
 	}
 	it.operation = take("ai.operation.id", it.o.Limits.ID)
-	it.parent = take("ai.operation.parentid", it.o.Limits.ID)
+	it.parent = spanID(take("ai.operation.parentid", it.o.Limits.ID))
 	it.role = take("ai.cloud.role", it.o.Limits.Text)
 	it.instance = take("ai.cloud.roleinstance", it.o.Limits.Text)
 	it.address = it.senderAddress(take("ai.location.ip", 64))
@@ -76,7 +76,7 @@ func (it *item) context() {
 		if strings.HasSuffix(name, ".os") && known["ai.device.osversion"] != "" || strings.HasSuffix(name, ".browser") && known["ai.device.browserversion"] != "" {
 			continue // the version names it too
 		}
-		it.tags[column] = it.cut("tags."+clipped(name), value, it.o.Limits.Text)
+		it.tags[column] = it.cut("tags."+clipped(name), maskedURL(value), it.o.Limits.Text)
 	}
 	it.browser()
 }

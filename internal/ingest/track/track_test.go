@@ -182,6 +182,7 @@ func TestAnswers(t *testing.T) {
 		{name: "brotli", body: event(key, "a"), encoding: "br", status: 415, errors: "0:415"},
 		{name: "store full", body: event(key, "a"), change: func(s *store, _ *Options) { s.logErr = full }, status: 503, errors: "0:503", retry: 5 * time.Second},
 		{name: "store half full", body: event(key, "a") + "\n" + request(key), change: func(s *store, _ *Options) { s.logErr = full }, status: 206, accepted: 1, errors: "0:503", retry: 5 * time.Second, rows: 1},
+		{name: "errors in the order of items", body: event(key, "a") + "\n" + request(key) + "\n{}\n" + event(key, "b") + "\n" + request(key), change: func(s *store, _ *Options) { s.logErr, s.spanErr = full, full }, status: 206, errors: "0:503 1:503 2:400 3:503 4:503", retry: 5 * time.Second},
 		{name: "large body", body: event(key, "a"), change: func(_ *store, o *Options) { o.MaxBodyBytes = 100 }, status: 413, errors: "0:413"},
 		{name: "many items", body: event(key, "a") + "\n" + event(key, "b"), change: func(_ *store, o *Options) { o.MaxItems = 1 }, status: 413, errors: "0:413"},
 		{name: "large item", body: event(key, "a"), change: func(_ *store, o *Options) { o.MaxItemBytes = 100 }, status: 400, errors: "0:400"},
@@ -298,6 +299,40 @@ func TestBrowsersMayAsk(t *testing.T) {
 	w2, _ := send(t, r, "/v2/track", event(key, "a"), "Origin", "https://shop.contoso.com", "User-Agent", "Mozilla/5.0 (X11; Linux x86_64) Chrome/140.0.0.0 Safari/537.36")
 	if w2.Header().Get("Access-Control-Allow-Origin") == "" || s.logs[0].Tags != `{"client_Browser":"Chrome 140","client_OS":"Linux","client_Type":"Browser"}` {
 		t.Errorf("%v %s", w2.Header(), s.logs[0].Tags)
+	}
+}
+
+// The browser SDK drops its items at 439, and sends them again after 429.
+func TestPagesKeepTheirItemsAtTheDailyCap(t *testing.T) {
+	var s store
+	body := event("44444444-0000-0000-0000-000000000000", strings.Repeat("a", 400))
+	w, _ := send(t, New(s.options()), "/v2/track", body, "Origin", "https://shop.contoso.com", "User-Agent", "Mozilla/5.0")
+	if w.Code != 429 || w.Header().Get("Retry-After") == "" {
+		t.Errorf("%d %v", w.Code, w.Header())
+	}
+}
+
+// Pages name their calls |trace.span.; who they call knows the span.
+func TestOlderIDsAreJoined(t *testing.T) {
+	const trace, span = "3e789692bbd44432a2932d9b2a6f343d", "3097ff2038444336"
+	for id, want := range map[string]string{
+		"|" + trace + "." + span + ".": span, span: span, "|" + trace + "." + span: "|" + trace + "." + span, "|root.1_2.": "|root.1_2.", "": "",
+		"|" + strings.ToUpper(trace) + "." + span + ".": "|" + strings.ToUpper(trace) + "." + span + ".",
+	} {
+		if got := spanID(id); got != want {
+			t.Errorf("%q: %q", id, got)
+		}
+	}
+}
+
+func TestCredentialsInURLsAreMasked(t *testing.T) {
+	for text, want := range map[string]string{
+		"https://a/b?x=1&api-key=K#f": "https://a/b?x=1&api-key=***", "GET /b?api-key=K&x=1": "GET /b?api-key=***&x=1", "/b?subscription-key=K": "/b?subscription-key=***",
+		"why? api-key=K": "why? api-key=***", "select a ? api-key=K": "select a ? api-key=K", "GET /b?x=1": "GET /b?x=1", "GET a b?api-key=K": "GET a b?api-key=K",
+	} {
+		if got := maskedURL(text); got != want {
+			t.Errorf("%q: %q", text, got)
+		}
 	}
 }
 

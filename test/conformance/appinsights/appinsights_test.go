@@ -4,18 +4,17 @@ package appinsights
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
-	"crypto/sha256"
 	"crypto/tls"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -24,19 +23,22 @@ import (
 	"gatehouse/internal/ingest/track"
 	"gatehouse/internal/store/ca"
 	"gatehouse/internal/telemetry"
+	"gatehouse/test/conformance/npm"
 )
 
 const key = "11111111-2222-3333-4444-555555555555"
 
 // site is a receiver behind a proxy that answers the first requests with faults.
 type site struct {
-	mu     sync.Mutex
-	spans  []telemetry.Span
-	logs   []telemetry.LogRecord
-	faults []int // statuses of the next requests
-	met    []int // faults that were given
-	url    string
-	ca     string // path
+	mu       sync.Mutex
+	spans    []telemetry.Span
+	logs     []telemetry.LogRecord
+	faults   []int // statuses of the next requests
+	met      []int // faults that were given
+	asked    int   // preflights of browsers
+	url      string
+	receiver *track.Receiver
+	ca       string // path
 }
 
 func (s *site) Spans(_ context.Context, rows []telemetry.Span) error {
@@ -62,15 +64,21 @@ func open(t *testing.T, secure bool, faults ...int) *site {
 		t.Fatal(err)
 	}
 	s.ca = authority.Path
-	receiver := track.New(track.Options{Rows: s, Workspace: func(k string) (telemetry.Workspace, bool) {
+	s.receiver = track.New(track.Options{Rows: s, Workspace: func(k string) (telemetry.Workspace, bool) {
 		return telemetry.Workspace{InstrumentationKey: key, ApplicationID: "aaaaaaaa-0000-0000-0000-000000000000", Dimensions: true}, strings.EqualFold(k, key)
 	}})
+	live := s.receiver.Live(func(string) (string, bool) { return "", true })
+	t.Cleanup(s.receiver.Close)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if status := s.fault(r); status != 0 {
-			refuse(w, r, status)
+			s.refuse(w, r, status)
 			return
 		}
-		receiver.ServeHTTP(w, r)
+		if strings.HasPrefix(r.URL.Path, "/api/live") {
+			live.ServeHTTP(w, r)
+			return
+		}
+		s.receiver.ServeHTTP(w, r)
 	}))
 	if !secure {
 		server.Start()
@@ -91,6 +99,9 @@ func open(t *testing.T, secure bool, faults ...int) *site {
 func (s *site) fault(r *http.Request) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if r.Method == http.MethodOptions {
+		s.asked++
+	}
 	if r.Method != http.MethodPost || !strings.Contains(r.URL.Path, "track") || len(s.faults) == 0 {
 		return 0
 	}
@@ -99,101 +110,90 @@ func (s *site) fault(r *http.Request) int {
 	return status
 }
 
-// refuse answers as the service does when it takes nothing now. A 206 refuses
-// every item.
-func refuse(w http.ResponseWriter, r *http.Request, status int) {
-	w.Header().Set("Access-Control-Allow-Origin", "*")
-	w.Header().Set("Retry-After", time.Now().Add(2*time.Second).UTC().Format(http.TimeFormat))
-	w.Header().Set("Content-Type", "application/json")
-	n := itemsOf(r)
-	var errors []map[string]any
-	for i := range n {
-		code := status
-		if status == http.StatusPartialContent {
-			code = http.StatusServiceUnavailable
-		}
-		errors = append(errors, map[string]any{"index": i, "statusCode": code, "message": "try again"})
-	}
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]any{"itemsReceived": n, "itemsAccepted": 0, "errors": errors})
+func (s *site) preflights() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
 }
 
-// itemsOf counts the items of a request with the receiver's own validation.
-func itemsOf(r *http.Request) int {
-	counter := track.New(track.Options{Rows: telemetry.Discard{}, Workspace: func(string) (telemetry.Workspace, bool) { return telemetry.Workspace{}, true }})
-	w := httptest.NewRecorder()
-	counter.ServeHTTP(w, r)
-	var a struct {
-		Received int `json:"itemsReceived"`
+func (s *site) refusals() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.met)
+}
+
+// refuse answers as the service does when it takes nothing now. A 206 takes
+// every other item, or none when there is one alone.
+func (s *site) refuse(w http.ResponseWriter, r *http.Request, status int) {
+	items := itemsOf(r)
+	refused := map[int]bool{}
+	var taken []json.RawMessage
+	for i := range items {
+		if refused[i] = status != http.StatusPartialContent || i%2 == 0; !refused[i] {
+			taken = append(taken, items[i])
+		}
 	}
-	_ = json.Unmarshal(w.Body.Bytes(), &a)
-	return a.Received
+	if len(taken) > 0 {
+		body, _ := json.Marshal(taken) // of valid items
+		inner := httptest.NewRequest(http.MethodPost, r.URL.Path, bytes.NewReader(body))
+		inner.Header = r.Header.Clone()
+		inner.Header.Del("Content-Encoding")
+		s.receiver.ServeHTTP(httptest.NewRecorder(), inner)
+	}
+	code := status
+	if status == http.StatusPartialContent {
+		code = http.StatusServiceUnavailable
+	}
+	var errors []map[string]any
+	for i := range items {
+		if refused[i] {
+			errors = append(errors, map[string]any{"index": i, "statusCode": code, "message": "try again"})
+		}
+	}
+	if origin := r.Header.Get("Origin"); origin != "" {
+		w.Header().Set("Access-Control-Allow-Origin", origin)
+	}
+	w.Header().Set("Retry-After", time.Now().Add(2*time.Second).UTC().Format(http.TimeFormat))
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]any{"itemsReceived": len(items), "itemsAccepted": len(taken), "errors": errors})
+}
+
+// itemsOf reads the items of a request, lines or an array.
+func itemsOf(r *http.Request) (items []json.RawMessage) {
+	var from io.Reader = r.Body
+	if r.Header.Get("Content-Encoding") == "gzip" {
+		z, err := gzip.NewReader(r.Body)
+		if err != nil {
+			return nil
+		}
+		from = z
+	}
+	d := json.NewDecoder(from)
+	for {
+		var one json.RawMessage
+		if d.Decode(&one) != nil {
+			return items
+		}
+		if one[0] == '[' {
+			_ = json.Unmarshal(one, &items)
+			continue
+		}
+		items = append(items, one)
+	}
 }
 
 func (s *site) connection() string {
 	return "InstrumentationKey=" + key + ";IngestionEndpoint=" + s.url + ";LiveEndpoint=" + s.url
 }
 
-// modules installs the packages once for a lock file and gives their folder.
-var modules = sync.OnceValues(func() (string, error) {
-	lock, err := os.ReadFile("package-lock.json")
-	if err != nil {
-		return "", err
-	}
-	base, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(lock)
-	dir := filepath.Join(base, "gatehouse-appinsights-"+hex.EncodeToString(sum[:6]))
-	if _, err := os.Stat(filepath.Join(dir, "installed")); err == nil {
-		return dir, nil
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
-	}
-	for _, name := range []string{"package.json", "package-lock.json"} {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			return "", err
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
-			return "", err
-		}
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("npm ci: %w: %s", err, out)
-	}
-	return dir, os.WriteFile(filepath.Join(dir, "installed"), nil, 0o644)
-})
+// packages are the SDKs.
+var packages npm.Suite
 
 // node starts a script of this folder among the installed packages.
 func node(t *testing.T, script string, s *site, env ...string) {
 	t.Helper()
-	if _, err := exec.LookPath("npm"); err != nil {
-		t.Skip("npm is not installed")
-	}
-	dir, err := modules()
-	if err != nil {
-		t.Skip("the SDKs cannot be installed: ", err)
-	}
-	own := t.TempDir() // a temporary folder of its own: SDKs keep items there between runs
-	for _, name := range []string{script, "soon.cjs"} {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(own, name), data, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Symlink(filepath.Join(dir, "node_modules"), filepath.Join(own, "node_modules")); err != nil {
-		t.Fatal(err)
-	}
+	own := packages.Run(t, script, "soon.cjs") // SDKs keep items in a temporary folder between runs
 	run(t, own, append(env, "CONNECTION_STRING="+s.connection(), "NODE_EXTRA_CA_CERTS="+s.ca, "TMPDIR="+own, "APPLICATION_INSIGHTS_NO_STATSBEAT=1", "OTEL_NODE_RESOURCE_DETECTORS=none"), "node", script)
 }
 
@@ -219,6 +219,9 @@ func run(t *testing.T, dir string, env []string, name string, args ...string) {
 		}
 	})
 }
+
+// some is a value that only must be there.
+const some = "*"
 
 // fields are the columns of a row that the checks name.
 func fields(row any) map[string]string {
@@ -258,6 +261,9 @@ func (s *site) find(want map[string]string) (n int) {
 	defer s.mu.Unlock()
 	count := func(row map[string]string) {
 		for k, v := range want {
+			if v == some && row[k] != "" {
+				continue
+			}
 			if row[k] != v {
 				return
 			}
@@ -286,10 +292,18 @@ func (s *site) dump() string {
 	return b.String()
 }
 
+// patience is for a slow machine; settling is how long after the last row each
+// must still be there once.
+const (
+	patience = 2 * time.Minute
+	settling = 1500 * time.Millisecond
+)
+
 // arrive waits until every row is there; each must be there once.
 func (s *site) arrive(t *testing.T, want []map[string]string) (passed int) {
 	t.Helper()
-	deadline := time.Now().Add(2 * time.Minute)
+	deadline := time.Now().Add(patience)
+	settled := time.Time{} // all were there once; for a while more nothing may come twice
 	for {
 		passed = 0
 		for _, w := range want {
@@ -297,7 +311,13 @@ func (s *site) arrive(t *testing.T, want []map[string]string) (passed int) {
 				passed++
 			}
 		}
-		if passed == len(want) || time.Now().After(deadline) {
+		switch {
+		case passed < len(want):
+			settled = time.Time{}
+		case settled.IsZero():
+			settled = time.Now()
+		}
+		if passed == len(want) && time.Since(settled) > settling || time.Now().After(deadline) {
 			break
 		}
 		time.Sleep(50 * time.Millisecond)

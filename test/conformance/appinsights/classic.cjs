@@ -14,4 +14,8 @@ client.trackEvent({ name: 'bought', properties, measurements: { price: 9.5 } })
 client.trackMetric({ name: 'queue', value: 10, count: 4, min: 1, max: 5, properties })
 client.trackAvailability({ id: 'a1', name: 'ping', duration: 55, success: true, runLocation: 'node-1', message: 'Passed', properties })
 client.trackPageView({ id: 'pv1', name: 'Home', url: 'https://shop/', duration: 812.5, properties })
-setInterval(() => client.flush(), 300)
+// Kept items go with the next that are taken: a service always has some.
+setInterval(() => {
+  client.trackEvent({ name: 'beat' })
+  client.flush()
+}, 300)

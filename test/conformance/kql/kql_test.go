@@ -20,6 +20,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"gatehouse/internal/query/kql/syntax"
+	"gatehouse/test/conformance/npm"
 )
 
 // corpus is read from beside the repository, never copied.
@@ -107,27 +108,16 @@ func mutations(text string, n int, r *rand.Rand) []string {
 	return list
 }
 
+// packages is the language service.
+var packages npm.Suite
+
 // official asks the language service, which npm installs; without npm or its
 // registry the test is skipped.
 func official(t *testing.T, queries []string) []string {
 	t.Helper()
-	dir := t.TempDir()
-	for _, name := range []string{"package.json", "package-lock.json", "official.cjs"} {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
+	dir := packages.Run(t, "official.cjs")
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	install := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	install.Dir = dir
-	if out, err := install.CombinedOutput(); err != nil {
-		t.Skipf("npm cannot install the official language service: %v\n%s", err, out)
-	}
 	in, err := json.Marshal(queries)
 	if err != nil {
 		t.Fatal(err)

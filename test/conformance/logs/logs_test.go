@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"gatehouse/internal/server"
+	"gatehouse/test/conformance/npm"
 )
 
 // house is a Gatehouse that the clients reach over TLS.
@@ -171,32 +172,18 @@ func TestClients(t *testing.T) {
 	}
 }
 
+// packages are the clients.
+var packages npm.Suite
+
 // install lets npm install the clients beside the checks; without npm or its
 // registry the test is skipped.
 func install(t *testing.T) (dir string) {
 	t.Helper()
-	dir = t.TempDir()
 	files, err := filepath.Glob("*.mjs")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range append(files, "package.json", "package-lock.json") {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Skipf("npm cannot install the clients: %v\n%s", err, out)
-	}
-	return dir
+	return packages.Run(t, files...)
 }
 
 // results reads what a client's checks printed.
