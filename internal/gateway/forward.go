@@ -247,6 +247,7 @@ func (x *exchange) attempt(t *backend.Target, req *http.Request, o policy.Forwar
 		record(x.Exchange, call, 0, failure)
 		return nil, failure
 	}
+	x.Context.Backend.ID = t.ID
 	t.Report(resp.StatusCode, nil, backend.RetryAfter(resp.Header, x.gateway.options.Now()))
 	record(x.Exchange, call, resp.StatusCode, nil)
 	if p := x.variant.capture; p != nil {

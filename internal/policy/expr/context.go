@@ -14,6 +14,7 @@ type Context struct {
 	Subscription *Subscription // nil without a key
 	User         *User         // nil without an owner
 	Deployment   *Deployment
+	Backend      Backend // without ID until a backend resource was called
 	Request      Request
 	Response     *Response // nil until there is one
 	LastError    *LastError
@@ -94,6 +95,10 @@ type Deployment struct {
 	Certificates                              []NamedCertificate
 	Trust                                     Trust // nil: what the system trusts
 }
+
+// Backend is context.Backend: the backend resource that was called last. Of a
+// pool it is the member.
+type Backend struct{ ID string }
 
 // NamedCertificate is a certificate of the service.
 type NamedCertificate struct {

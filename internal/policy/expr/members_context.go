@@ -38,6 +38,7 @@ func contextTypes() []typeRow {
 			{sig: "string ServiceName", get: word(func(d *Deployment) string { return d.ServiceName })},
 			{sig: "string ServiceId", get: word(func(d *Deployment) string { return d.ServiceID })},
 			{sig: "IGateway Gateway", get: the(func(d *Deployment) any { return &gatewayOf{d} })},
+			{sig: "ISustainabilityInfo SustainabilityInfo", get: the(func(*Deployment) any { return sustainability{} })},
 			{sig: "IReadOnlyDictionary<string,X509Certificate2> Certificates", get: the(func(d *Deployment) any {
 				out := newDictionary(types().str, types().object)
 				for _, c := range d.Certificates {
@@ -49,6 +50,19 @@ func contextTypes() []typeRow {
 		{decl: "class IGateway", is: instance[*gatewayOf], rows: []row{
 			{sig: "string Id", get: word(func(g *gatewayOf) string { return g.d.GatewayID })},
 			{sig: "string InstanceId", get: word(func(g *gatewayOf) string { return g.d.GatewayID })},
+			{sig: "bool IsManaged", get: func(v any) bool { return v.(*gatewayOf).d.GatewayID == "managed" }},
+		}},
+		{decl: "class ISustainabilityInfo", is: instance[sustainability], rows: []row{
+			{sig: "string CurrentCarbonIntensity", get: func(any) string { return "NotAvailable" }}, // nobody here measures it
+		}},
+		{decl: "class IBackend", is: instance[*Backend], rows: []row{
+			{sig: "string Id", get: word(func(b *Backend) string { return b.ID })},
+			{sig: "string Type", get: func(any) string { return "Single" }}, // of a pool it is the member that was called
+			{sig: "string AzureRegion", get: func(any) string { return "" }},
+		}},
+		{decl: "class IWorkspace", rows: []row{
+			{sig: "string Id", get: func(any) string { return "" }},
+			{sig: "string Name", get: func(any) string { return "" }},
 		}},
 		{decl: "class ILastError", is: instance[*LastError], rows: []row{
 			{sig: "string Source", get: word(func(e *LastError) string { return e.Source })},
@@ -62,6 +76,7 @@ func contextTypes() []typeRow {
 		}},
 		{decl: "class IGraphQL", is: instance[*GraphQL], rows: []row{
 			{sig: "JObject Arguments", get: the(func(g *GraphQL) any { return pointer(g.Arguments) })},
+			{sig: "JObject GraphQLArguments", get: the(func(g *GraphQL) any { return pointer(g.Arguments) })},
 			{sig: "JObject Parent", get: the(func(g *GraphQL) any { return pointer(g.Parent) })},
 		}},
 		{decl: "class IOperation", is: instance[*Operation], rows: []row{
@@ -114,6 +129,8 @@ type keyNames struct{ header, query string }
 
 type gatewayOf struct{ d *Deployment }
 
+type sustainability struct{}
+
 // named is a type of the table without type arguments.
 func named(full string) *typ { return &typ{def: types().full[full]} }
 
@@ -135,6 +152,13 @@ func groupArray(groups []Group) *Array {
 func contextRows() []row {
 	return []row{
 		{sig: "IApi Api", get: the(func(c *Context) any { return pointer(c.API) })},
+		{sig: "IBackend Backend", get: the(func(c *Context) any {
+			if c.Backend.ID == "" {
+				return nil
+			}
+			return &c.Backend
+		})},
+		{sig: "IWorkspace Workspace", get: the(func(*Context) any { return nil })},
 		{sig: "IDeployment Deployment", get: the(func(c *Context) any { return pointer(c.Deployment) })},
 		{sig: "ILastError LastError", get: the(func(c *Context) any { return pointer(c.LastError) })},
 		{sig: "IGraphQL GraphQL", get: the(func(c *Context) any { return pointer(c.GraphQL) })},

@@ -225,9 +225,14 @@ func tokenRows() []row {
 			}
 			return out
 		}},
-		{sig: "static IJEnumerable<JToken> Values(this IEnumerable<JToken> v)", get: func(f *frame, a []any) any {
-			return tokens(f, a[0], func(t *JToken) []*JToken { return t.Items() })
+		{sig: "static IEnumerable<T> Values<T>(this IEnumerable<JToken> v)", get: func(f *frame, t []*typ, a []any) any {
+			out := &Array{elem: t[0]}
+			for _, v := range tokenList(f, a[0], valuesOf) {
+				out.items = append(out.items, tokenValue(v, t[0]))
+			}
+			return out
 		}},
+		{sig: "static IJEnumerable<JToken> Values(this IEnumerable<JToken> v)", get: func(f *frame, a []any) any { return tokens(f, a[0], valuesOf) }},
 		{sig: "IJEnumerable<JToken> Children()", get: func(_ *frame, a []any) any { return tokenArray(a[0].(*JToken).items) }},
 		{sig: "IJEnumerable<T> Children<T>()", get: func(_ *frame, t []*typ, a []any) any {
 			out := &Array{elem: t[0]}
@@ -311,6 +316,19 @@ func typeNamed(w string) *typ {
 }
 
 func tokens(f *frame, v any, get func(*JToken) []*JToken) any {
+	return tokenArray(tokenList(f, v, get))
+}
+
+// valuesOf is what Values gives of one token: a value itself, else its children.
+func valuesOf(t *JToken) []*JToken {
+	switch t.kind {
+	case JObject, JArray, JProperty:
+		return t.Items()
+	}
+	return []*JToken{t}
+}
+
+func tokenList(f *frame, v any, get func(*JToken) []*JToken) []*JToken {
 	var out []*JToken
 	each(f, v, func(x any) bool {
 		if t, ok := x.(*JToken); ok {
@@ -318,7 +336,7 @@ func tokens(f *frame, v any, get func(*JToken) []*JToken) any {
 		}
 		return true
 	})
-	return tokenArray(out)
+	return out
 }
 
 func (t *JToken) descendants(f *frame, out []*JToken) []*JToken {

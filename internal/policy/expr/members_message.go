@@ -16,7 +16,11 @@ func messageTypes() []typeRow {
 			{sig: "IMessageBody Body", get: the(func(r *Request) any { return bodyOf(&r.Body) })},
 			{sig: "MatchedParameters MatchedParameters", get: the(func(r *Request) any { return &r.MatchedParameters })},
 			{sig: "X509Certificate2 Certificate", get: the(func(r *Request) any { return pointer(r.Certificate) })},
+			{sig: "IFoundry Foundry", get: the(func(r *Request) any { return &foundry{r} })},
 			{sig: "IPrivateEndpointConnection PrivateEndpointConnection", get: the(func(r *Request) any { return nil })},
+		}},
+		{decl: "class IFoundry", is: instance[*foundry], rows: []row{
+			{sig: "string Deployment", get: the(func(f *foundry) any { return f.deployment() })},
 		}},
 		{decl: "class IPrivateEndpointConnection", rows: []row{
 			{sig: "string Name", get: func(any) string { return "" }},

@@ -12,6 +12,8 @@ type parser struct {
 	i      int
 	depth  int // of brackets and operators
 	interp int // of interpolated strings
+	// queries counts the query expressions around the current token.
+	queries int
 }
 
 // parseProgram reads a whole expression, or with block a list of statements.

@@ -8,6 +8,9 @@ func (p *parser) expression() node {
 	if n := p.tryLambda(); n != nil {
 		return n
 	}
+	if n := p.tryQuery(); n != nil {
+		return n
+	}
 	t := p.tok()
 	if p.acceptWord("throw") {
 		return &throwX{at(t.pos), p.expression()}
@@ -170,7 +173,7 @@ func (p *parser) pattern() *pattern {
 	if t.kind == tIdent && (t.escaped || !reserved(t.text) || predefinedTypes[t.text]) {
 		start := p.i
 		ty := p.asType()
-		if n := p.tok(); n.kind == tIdent && (n.escaped || !reserved(n.text)) && n.text != "when" {
+		if n := p.tok(); n.kind == tIdent && (n.escaped || !reserved(n.text)) && n.text != "when" && !p.queryWord(n.text) {
 			p.i++
 			out.t, out.name = ty, n.text
 			return out
