@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"math/big"
+	"strings"
 	"testing"
 	"time"
 
@@ -69,9 +70,12 @@ func TestCertificateMembers(t *testing.T) {
 		shown + ".GetNameInfo(X509NameType.DnsName, false)":    "ada.example",
 		shown + ".GetEffectiveDateString()":                    "01/02/2025 03:04:05",
 		shown + ".Verify()":                                    "True",
-		shown + ".VerifyNoRevocation()":                        "True",
-		`context.Deployment.Certificates["own"].HasPrivateKey`: "True",
-		`context.Deployment.Certificates.ContainsKey("other")`: "False",
+		`Convert.ToBase64String(` + shown + `.Export(X509ContentType.Cert)) == Convert.ToBase64String(` + shown + `.RawData)`: "True",
+		shown + ".PrivateKey == null": "True",
+		`(context.Deployment.Certificates["own"].PrivateKey as RSA).VerifyData(new byte[1], ((RSA)context.Deployment.Certificates["own"].PrivateKey).SignData(new byte[1], HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1), HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1)`: "True",
+		shown + ".VerifyNoRevocation()":                                                                                                "True",
+		`context.Deployment.Certificates["own"].HasPrivateKey`:                                                                         "True",
+		`context.Deployment.Certificates.ContainsKey("other")`:                                                                         "False",
 		`context.Deployment.Certificates.Any(c => c.Value.Thumbprint == context.Request.Certificate.Thumbprint)`:                       "True",
 		`new X509Certificate2((byte[])context.Variables["pfx"], "pass").Thumbprint == context.Request.Certificate.Thumbprint`:          "True",
 		`new X509Certificate2((byte[])context.Variables["pfx"], "pass", X509KeyStorageFlags.MachineKeySet).GetRSAPrivateKey() != null`: "True",
@@ -80,6 +84,13 @@ func TestCertificateMembers(t *testing.T) {
 		if got := certificateText(t, ctx, text); got != want {
 			t.Errorf("%s = %s, want %s", text, got, want)
 		}
+	}
+	p, failure := Compile(shown+".Export(X509ContentType.Pfx)", false, Any, Strict)
+	if failure != nil {
+		t.Fatal(failure)
+	}
+	if _, err := p.Any(ctx); err == nil || !strings.Contains(err.Error(), "X509ContentType.Cert only") {
+		t.Errorf("export as PFX: %v", err)
 	}
 	ctx.Deployment.Trust = fakeTrust{revocation: errors.New("revoked")}
 	if got := certificateText(t, ctx, shown+".Verify() + \" \" + "+shown+".VerifyNoRevocation()"); got != "False True" {

@@ -82,6 +82,14 @@ func certificateRows() []row {
 			}
 			return &rsaKey{private: k, public: &k.PublicKey}
 		}},
+		{sig: "AsymmetricAlgorithm PrivateKey", get: func(v any) any {
+			k, ok := v.(*Certificate).Key.(*rsa.PrivateKey)
+			if !ok {
+				return nil
+			}
+			return &rsaKey{private: k, public: &k.PublicKey}
+		}},
+		{sig: "byte[] Export(X509ContentType t)", get: exportCertificate}, {sig: "byte[] Export(X509ContentType t, string? password)", get: exportCertificate},
 		{sig: "RSA GetRSAPublicKey()", get: func(_ *frame, a []any) any {
 			k, ok := a[0].(*Certificate).X509.PublicKey.(*rsa.PublicKey)
 			if !ok {
@@ -90,6 +98,15 @@ func certificateRows() []row {
 			return &rsaKey{public: k}
 		}},
 	}
+}
+
+// exportCertificate gives the certificate as DER. A private key never leaves
+// the gateway, so the forms that would hold one are refused.
+func exportCertificate(_ *frame, a []any) any {
+	if num(a, 1) != 1 {
+		throw(cryptoSpace+"CryptographicException", "A certificate can be exported as X509ContentType.Cert only.")
+	}
+	return a[0].(*Certificate).X509.Raw
 }
 
 func readCertificate(f *frame, a []any) any {

@@ -19,7 +19,8 @@ type validateContentStatement struct {
 	declared                []declaredContent
 }
 
-// maxContentSize is the largest max-size, as in Azure.
+// maxContentSize is the largest max-size in Azure. Published policies ask for
+// more: bodies are then read as far as policies may read them.
 const maxContentSize = 4 << 20
 
 func validateContent() *policy.Definition {
@@ -32,8 +33,13 @@ func compileValidateContent(k *policy.Compiler, e *policy.Element) policy.Statem
 	k.Required(e, "max-size")
 	s := &validateContentStatement{validation: compileValidation(k, e, "errors-variable-name"), maxSize: k.Int(e, "max-size", maxContentSize),
 		sizeAction: requiredAction(k, e, "size-exceeded-action"), unspecified: requiredAction(k, e, "unspecified-content-type-action")}
-	if a := e.Attr("max-size"); a != nil && s.maxSize.Known() && (s.maxSize.Literal < 0 || s.maxSize.Literal > maxContentSize) {
-		k.Errorf(a.Value.Pos, "max-size=%q: expected 0 to %d bytes", literal(a.Value), maxContentSize)
+	if a := e.Attr("max-size"); a != nil && s.maxSize.Known() {
+		switch {
+		case s.maxSize.Literal < 0:
+			k.Errorf(a.Value.Pos, "max-size=%q: expected a number of bytes that is not negative", literal(a.Value))
+		case s.maxSize.Literal > maxContentSize:
+			k.Warnf(a.Value.Pos, "max-size=%d is more than the %d bytes that Azure allows; it is accepted here", s.maxSize.Literal, maxContentSize)
+		}
 	}
 	if m := only(k, e, "content-type-map"); m != nil {
 		s.types = compileContentTypeMap(k, m)
@@ -84,8 +90,8 @@ func (s *validateContentStatement) checkSize(m *content, all *findings) error {
 	if err != nil {
 		return err
 	}
-	if limit < 0 || limit > maxContentSize {
-		return invalid(m.c, s.policy, fmt.Sprintf("max-size must be from 0 to %d.", maxContentSize))
+	if limit < 0 {
+		return invalid(m.c, s.policy, "max-size must not be negative.")
 	}
 	action, err := s.sizeAction.eval(m.c)
 	if err != nil || action == actionIgnore || !m.body.Present() {

@@ -20,7 +20,7 @@ const maxFileBytes = 4 << 20
 const maxFiles = 20_000
 
 // looksLikePolicy finds the root element; other XML files are left alone.
-var looksLikePolicy = regexp.MustCompile(`(?m)^\s*<(policies|fragment)[\s/>]`)
+var looksLikePolicy = regexp.MustCompile(`(?m)^\s*<(policies|fragment|[a-z]+-data-source)[\s/>]`)
 
 // folder checks all policy documents below a folder that is no service.
 func (c *checker) folder(dir string) error {
@@ -42,7 +42,7 @@ func (c *checker) folder(dir string) error {
 		return fmt.Errorf("read what to check: %w", err)
 	}
 	if c.report.Documents == 0 {
-		return fmt.Errorf("%s holds neither a service (folders such as apis, products) nor policy documents (*.xml with <policies> or <fragment>)", dir)
+		return fmt.Errorf("%s holds neither a service (folders such as apis, products) nor policy documents (*.xml with <policies>, <fragment> or the data source of a resolver)", dir)
 	}
 	return nil
 }
@@ -66,12 +66,34 @@ func (c *checker) file(path, name string) error {
 	}
 	c.report.Documents++
 	doc := apim.Document{File: name, Text: string(text)}
-	if root != nil && root[1] == "fragment" {
+	switch {
+	case root != nil && root[1] == "fragment":
 		c.alone(fragmentFits(doc))
-	} else {
+	case root != nil && root[1] != "policies":
+		c.resolver(doc)
+	default:
 		c.alone(documentFits(doc))
 	}
 	return nil
+}
+
+// resolver checks the data source of a GraphQL resolver.
+func (c *checker) resolver(doc apim.Document) {
+	set, messages := policy.NewSet(nil, nil)
+	set.Lenient = !c.options.Strict
+	root, more := set.ParseResolver(doc)
+	messages = append(messages, more...)
+	if root == nil {
+		c.messages(messages)
+		return
+	}
+	effective := &policy.Effective{Resolvers: []policy.FieldResolver{{Type: "Query", Field: "field", Root: root}}}
+	_, more = policy.Compile(effective, c.environment())
+	c.messages(append(messages, more...))
+	c.report.Policies++
+	if !c.options.NoLint {
+		c.lint(effective, nil)
+	}
 }
 
 // fit is one way to read a document that does not say where it belongs.
@@ -153,8 +175,12 @@ func (c *checker) read(f fit) (policy.Messages, *policy.Effective, *policy.Docum
 		return messages, nil, nil
 	}
 	effective := policy.Merge(d)
-	env := &policy.Environment{Definitions: statement.Table(), Profile: c.profile(),
-		Responses: []apim.Response{{StatusCode: 200, Representations: []apim.Representation{{ContentType: "application/json", Example: "{}"}}}}}
-	_, more = policy.Compile(effective, env)
+	_, more = policy.Compile(effective, c.environment())
 	return append(messages, more...), effective, d
+}
+
+// environment is a service of which nothing is known.
+func (c *checker) environment() *policy.Environment {
+	return &policy.Environment{Definitions: statement.Table(), Profile: c.profile(),
+		Responses: []apim.Response{{StatusCode: 200, Representations: []apim.Representation{{ContentType: "application/json", Example: "{}"}}}}}
 }
