@@ -164,11 +164,18 @@ func (b *batch) store() {
 		b.answer.Accepted = len(b.spans) + len(b.logs)
 		return
 	}
+	var err error
 	if len(b.spans) > 0 {
-		b.settle(b.spanRows, b.r.options.Rows.Spans(b.ctx, b.spans))
+		err = b.r.options.Rows.Spans(b.ctx, b.spans)
+		b.settle(b.spanRows, err)
 	}
 	if len(b.logs) > 0 {
-		b.settle(b.logRows, b.r.options.Rows.Logs(b.ctx, b.logs))
+		// A store that took no spans is not asked again: a request that is refused as
+		// a whole is sent again by SDKs that lose the refused part of one.
+		if err == nil {
+			err = b.r.options.Rows.Logs(b.ctx, b.logs)
+		}
+		b.settle(b.logRows, err)
 	}
 }
 

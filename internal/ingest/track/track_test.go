@@ -182,6 +182,7 @@ func TestAnswers(t *testing.T) {
 		{name: "brotli", body: event(key, "a"), encoding: "br", status: 415, errors: "0:415"},
 		{name: "store full", body: event(key, "a"), change: func(s *store, _ *Options) { s.logErr = full }, status: 503, errors: "0:503", retry: 5 * time.Second},
 		{name: "store half full", body: event(key, "a") + "\n" + request(key), change: func(s *store, _ *Options) { s.logErr = full }, status: 206, accepted: 1, errors: "0:503", retry: 5 * time.Second, rows: 1},
+		{name: "a store that takes no spans", body: event(key, "a") + "\n" + request(key), change: func(s *store, _ *Options) { s.spanErr = full }, status: 503, errors: "0:503 1:503", retry: 5 * time.Second},
 		{name: "errors in the order of items", body: event(key, "a") + "\n" + request(key) + "\n{}\n" + event(key, "b") + "\n" + request(key), change: func(s *store, _ *Options) { s.logErr, s.spanErr = full, full }, status: 206, errors: "0:503 1:503 2:400 3:503 4:503", retry: 5 * time.Second},
 		{name: "large body", body: event(key, "a"), change: func(_ *store, o *Options) { o.MaxBodyBytes = 100 }, status: 413, errors: "0:413"},
 		{name: "many items", body: event(key, "a") + "\n" + event(key, "b"), change: func(_ *store, o *Options) { o.MaxItems = 1 }, status: 413, errors: "0:413"},
