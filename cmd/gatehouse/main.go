@@ -33,6 +33,7 @@ metrics, traces and alerts built in.
   gatehouse policy debug --service DIR ...   run one request statement by statement
   gatehouse policy test DIR                  run the tests that stand beside policies
   gatehouse rules convert FILE               Azure rule groups to a Prometheus rule file, and back
+  gatehouse dashboards DIR                   write the dashboards for Grafana
   gatehouse version
 
 Flags of run and demo (each also as an environment variable GATEHOUSE_<FLAG>):
@@ -65,6 +66,8 @@ func command(args []string, out io.Writer) error {
 		return workbench.Run(args, out)
 	case "rules":
 		return ruleCommand(args, out)
+	case "dashboards":
+		return dashboardCommand(args, out)
 	case "version", "--version":
 		_, err := fmt.Fprintln(out, "gatehouse", version)
 		return err

@@ -29,6 +29,8 @@ type Options struct {
 	// Rows are the writers of spans and log records. The first decides whether a
 	// row was kept; the losses of the others are counted apart.
 	Rows []telemetry.Rows
+	// Beside are more metrics that WriteMetrics gets: those of the process.
+	Beside []prometheus.Gatherer
 	// WriteMetrics gets the registry's content every Interval and at Close; nil: never.
 	WriteMetrics func(ctx context.Context, families []*dto.MetricFamily, t time.Time) error
 	Interval     time.Duration // default 5 s

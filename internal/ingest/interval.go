@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // sweepEvery is after how many intervals unused endpoints are forgotten.
@@ -37,7 +39,7 @@ func (i *Ingest) writeMetrics(ctx context.Context) error {
 		return nil
 	}
 	// What could be gathered is written even when a part could not.
-	families, err := i.metrics.registry.Gather()
+	families, err := prometheus.Gatherers(append([]prometheus.Gatherer{i.metrics.registry}, i.options.Beside...)).Gather()
 	if err != nil {
 		i.options.Logger.LogAttrs(ctx, slog.LevelWarn, "some metrics could not be gathered", slog.Any("error", err))
 	}

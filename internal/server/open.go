@@ -200,6 +200,7 @@ func (s *Server) openIngest() error {
 	}
 	o.AggregationInterval, o.WorkspaceSeries = time.Duration(s.config.Telemetry.CustomMetricsInterval), s.config.Telemetry.CustomMetricSeries
 	o.Interval, o.WriteMetrics = time.Duration(s.config.Telemetry.MetricsInterval), s.tsdb.WriteGathered
+	o.Beside = []prometheus.Gatherer{self(s.registry)}
 	o.Observe = func(e *telemetry.Exchange) { s.track.Exchange(e) }
 	var err error
 	if s.ingest, err = ingest.New(o); err != nil {

@@ -35,6 +35,8 @@ func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
 	live := s.track.Live(s.live)
 	mux.Handle("/api/live", live)
 	mux.Handle("/api/live/", live)
+	mux.HandleFunc("GET /api/dashboards", listDashboards)
+	mux.HandleFunc("GET /api/dashboards/{uid}", dashboard)
 	mux.HandleFunc("GET /api/exports", s.exports.list)
 	s.availabilityRoutes(mux)
 	mux.HandleFunc("/api/", noSuchAPI)

@@ -80,6 +80,12 @@ func port(t *testing.T) string {
 func start(t *testing.T, data string, args ...string) *process {
 	t.Helper()
 	p := launch(t, data, args...)
+	p.ready()
+	return p
+}
+
+func (p *process) ready() {
+	p.t.Helper()
 	p.wait("ready", func() bool {
 		resp, err := http.Get(p.monitor + "/readyz")
 		if err != nil {
@@ -88,10 +94,14 @@ func start(t *testing.T, data string, args ...string) *process {
 		defer resp.Body.Close()
 		return resp.StatusCode == http.StatusOK
 	})
-	return p
 }
 
 func launch(t *testing.T, data string, args ...string) *process {
+	t.Helper()
+	return launchAs(t, "run", data, args...)
+}
+
+func launchAs(t *testing.T, command, data string, args ...string) *process {
 	t.Helper()
 	path, err := binary()
 	if err != nil {
@@ -102,7 +112,7 @@ func launch(t *testing.T, data string, args ...string) *process {
 	}
 	gateway, monitor := port(t), port(t)
 	p := &process{t: t, gateway: "http://" + gateway, monitor: "http://" + monitor, otlpHTTP: port(t), otlpGRPC: port(t), data: data, out: &buffer{}, done: make(chan struct{})}
-	p.cmd = exec.Command(path, append([]string{"run", "--data", data, "--listen-gateway", gateway, "--listen-monitor", monitor, "--listen-gateway-tls", "", "--listen-monitor-tls", "",
+	p.cmd = exec.Command(path, append([]string{command, "--data", data, "--listen-gateway", gateway, "--listen-monitor", monitor, "--listen-gateway-tls", "", "--listen-monitor-tls", "",
 		"--listen-otlp-http", p.otlpHTTP, "--listen-otlp-grpc", p.otlpGRPC}, args...)...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	if err := p.cmd.Start(); err != nil {
