@@ -29,6 +29,8 @@ type binder struct {
 	depth      int
 	notes      []syntax.Error
 	render     *Render
+	several    []result    // tables that the query gives, when they are several
+	outermost  syntax.Expr // the expression that a fork may stand in
 	read       int64
 	within     *division // the parts that a step works on one by one; nil: on all rows
 	statements []string  // SQL that ran, for tests
@@ -91,16 +93,51 @@ func (b *binder) query(q *syntax.Query) (rel relation, err error) {
 			rel, err = nil, f.err
 		}
 	}()
-	s, last := b.lets(q.Statements, nil)
-	if last == nil {
+	s, all := b.results(q.Statements)
+	if len(all) == 0 {
 		return nil, &QueryError{Errors: []syntax.Error{located(b.text, codeUse, syntax.Span{Start: len(b.text), End: len(b.text)}, "the query has no statement that gives a result", "end it with a table or a pipe")}}
 	}
-	if b.isTable(last.X, s) {
-		return b.finish(b.relation(last.X, s)), nil
+	for _, st := range all {
+		if len(all) > 1 {
+			forks := len(b.several)
+			out := b.statement(st, s)
+			if len(b.several) == forks {
+				b.several = append(b.several, result{"", out})
+			}
+			rel = out
+		}
 	}
-	x := b.scalar(last.X, &rowContext{scope: s})
+	if len(all) == 1 {
+		rel = b.statement(all[0], s)
+	}
+	return rel, nil
+}
+
+// statement binds an expression that gives a result.
+func (b *binder) statement(st *syntax.ExpressionStatement, s *scope) relation {
+	b.outermost = st.X
+	if b.isTable(st.X, s) {
+		rel := b.finish(b.relation(st.X, s))
+		if _, ok := rel.(*graph); ok {
+			b.fail(st.X.Position(), codeUse, "put graph-match or graph-to-table behind it", "a graph has no rows to show")
+		}
+		return rel
+	}
+	x := b.scalar(st.X, &rowContext{scope: s})
 	c := b.column("print_0", x.kind())
-	return &project{Input: b.single(), Assign: []assignment{{c.ID, x}}, Columns: []column{c}}, nil
+	return &project{Input: b.single(), Assign: []assignment{{c.ID, x}}, Columns: []column{c}}
+}
+
+// results gives the expressions of a text, at least one.
+func (b *binder) results(list []syntax.Statement) (*scope, []*syntax.ExpressionStatement) {
+	s, _ := b.lets(list, nil)
+	var all []*syntax.ExpressionStatement
+	for _, st := range list {
+		if x, ok := st.(*syntax.ExpressionStatement); ok {
+			all = append(all, x)
+		}
+	}
+	return s, all
 }
 
 // finish gives a default range to the tables that have no bound on their time.

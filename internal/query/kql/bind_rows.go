@@ -148,3 +148,17 @@ func (b *binder) anyColumn(word string, c *rowContext) expression {
 	}
 	return any
 }
+
+// anyColumnIs is * has "x": any column of text fulfils the condition.
+func (b *binder) anyColumnIs(x *syntax.Binary, c *rowContext) expression {
+	var any expression = boolean(false)
+	for _, k := range c.columns {
+		if k.Type != table.String && k.Type != table.Dynamic || k.Name == "$table" {
+			continue
+		}
+		one := *x
+		one.L = &syntax.Name{Span: x.L.Position(), Name: k.Name}
+		any = call(table.Bool, "or", any, b.convert(b.binary(&one, c), table.Bool))
+	}
+	return any
+}

@@ -15,8 +15,9 @@ type rowContext struct {
 	scope      *scope
 	rel        relation // nil: no row
 	columns    []column
-	right      []column // of a join, after $right
-	aggregates bool     // aggregate functions may stand here
+	right      []column           // of a join, after $right
+	aggregates bool               // aggregate functions may stand here
+	elements   map[string]element // variables of a graph's pattern
 }
 
 func (b *binder) row(rel relation, s *scope) *rowContext {
@@ -65,6 +66,11 @@ func (b *binder) scalar(x syntax.Expr, c *rowContext) expression {
 		if n, ok := x.X.(*syntax.Name); ok && (n.Name == "$left" || n.Name == "$right") {
 			return b.side(n.Name, x, c)
 		}
+		if n, ok := x.X.(*syntax.Name); ok {
+			if v, ok := c.elements[n.Name]; ok {
+				return b.elementMember(v, n.Name, x)
+			}
+		}
 		return b.member(b.scalar(x.X, c), x.Member, c)
 	case *syntax.Index:
 		return b.index(x, c)
@@ -91,6 +97,9 @@ func literal(x *syntax.Literal) expression {
 func (b *binder) name(x *syntax.Name, c *rowContext) expression {
 	if k, ok := c.column(x.Name); ok {
 		return ref(k)
+	}
+	if v, ok := c.elements[x.Name]; ok {
+		return b.elementBag(v)
 	}
 	if s := c.scope.find(x.Name); s != nil {
 		defer b.enter(x.Span)()
@@ -263,6 +272,9 @@ func (b *binder) plain(x expression) expression {
 }
 
 func (b *binder) binary(x *syntax.Binary, c *rowContext) expression {
+	if _, star := x.L.(*syntax.Star); star {
+		return b.anyColumnIs(x, c)
+	}
 	l, r := b.scalar(x.L, c), b.scalar(x.R, c)
 	switch x.Op {
 	case "and", "or":

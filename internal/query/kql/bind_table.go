@@ -232,11 +232,24 @@ func (b *binder) pipe(x *syntax.Pipe, s *scope) relation {
 
 // steps binds the operators of a pipe.
 func (b *binder) steps(rel relation, operators []syntax.Operator, s *scope) relation {
-	for _, op := range operators {
+	for i, op := range operators {
 		b.stage(op.Position())
 		if as, ok := op.(*syntax.As); ok {
 			s = &scope{parent: s, name: as.Name, rel: separate(rel)}
 			continue
+		}
+		if _, ok := rel.(*graph); ok {
+			switch op.(type) {
+			case *syntax.GraphMatch, *syntax.GraphToTable:
+			default:
+				b.fail(op.Position(), codeUse, "put graph-match or graph-to-table between", "this operator works on rows, not on a graph")
+			}
+		}
+		switch op.(type) {
+		case *syntax.Fork, *syntax.Facet:
+			if p, ok := b.outermost.(*syntax.Pipe); !ok || i != len(operators)-1 || op != p.Operators[len(p.Operators)-1] {
+				b.fail(op.Position(), codeUse, "put it at the end of the query", "an operator that gives several tables ends the query")
+			}
 		}
 		rel = b.operator(rel, op, s)
 	}
@@ -305,6 +318,28 @@ func (b *binder) other(rel relation, op syntax.Operator, s *scope) relation {
 		return b.partition(rel, op, s)
 	case *syntax.TopNested:
 		return b.topNested(rel, op, s)
+	case *syntax.MakeGraph:
+		return b.makeGraph(rel, op, s)
+	case *syntax.GraphMatch:
+		return b.graphMatch(rel, op, s)
+	case *syntax.GraphToTable:
+		return b.graphToTable(rel, op)
+	case *syntax.TopHitters:
+		return b.topHitters(rel, op, s)
+	case *syntax.Fork:
+		return b.fork(rel, op, s)
+	case *syntax.Facet:
+		return b.facet(rel, op, s)
+	case *syntax.Consume:
+		return &limit{Input: rel}
+	case *syntax.AssertSchema:
+		return b.assertSchema(rel, op)
+	case *syntax.Find:
+		return b.find(op, s)
+	case *syntax.ParseKV:
+		return b.parseKV(rel, op, s)
+	case *syntax.Reduce:
+		return b.reduce(rel, op, s)
 	case *syntax.Evaluate:
 		return b.evaluate(rel, op, s)
 	case *syntax.Range:

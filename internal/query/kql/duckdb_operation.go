@@ -53,6 +53,8 @@ func operations() map[string]string {
 		"element of":         "nullif(json_extract({0}, CASE WHEN {1} < 0 THEN concat('$[#', CAST({1} AS VARCHAR), ']') ELSE concat('$[', CAST({1} AS VARCHAR), ']') END), 'null')",
 		"elements":           "CAST(CASE json_type({0}) WHEN 'ARRAY' THEN {0} WHEN 'OBJECT' THEN CAST(kql_bag_elements(CAST({0} AS VARCHAR)) AS JSON) ELSE json_array({0}) END AS JSON[])",
 		"elements of array":  "CAST(CASE json_type({0}) WHEN 'ARRAY' THEN {0} WHEN 'OBJECT' THEN CAST(kql_bag_pairs(CAST({0} AS VARCHAR)) AS JSON) ELSE json_array({0}) END AS JSON[])",
+		"parse pairs":        "coalesce(kql_pairs({0}, {1}), '')",
+		"pack filled":        "CAST(kql_filled(CAST(json_object({0}{*}) AS VARCHAR)) AS JSON)",
 		"members":            "CAST(CASE json_type({0}) WHEN 'OBJECT' THEN CAST(kql_bag_pairs(CAST({0} AS VARCHAR)) AS JSON) ELSE CAST('[]' AS JSON) END AS JSON[])",
 		"json type":          "json_type({0})",
 		"common of sketches": "kql_common(CAST(json_array({0}{*}) AS VARCHAR))",

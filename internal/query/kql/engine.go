@@ -3,6 +3,7 @@ package kql
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"gatehouse/internal/query/kql/syntax"
@@ -90,15 +91,31 @@ func withDefaults(l Limits) Limits {
 
 // result runs the plan and keeps what the limits allow.
 func (b *binder) result(rel relation) (*Result, error) {
-	rows, partial, err := b.rows(rel, b.request.Rows, b.request.Bytes)
-	if err != nil {
-		return nil, err
+	parts := b.several
+	if len(parts) == 0 {
+		parts = []result{{"PrimaryResult", rel}}
 	}
-	t := ResultTable{Name: "PrimaryResult", Rows: rows}
-	for _, c := range rel.columns() {
-		t.Columns = append(t.Columns, table.Column{Name: c.Name, Type: c.Type})
+	out := &Result{Render: b.render, Notes: b.notes}
+	for i, part := range parts {
+		rows, partial, err := b.rows(part.rel, b.request.Rows-out.Stats.Rows, b.request.Bytes-out.Stats.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		t := ResultTable{Name: part.name, Rows: rows}
+		if t.Name == "" {
+			t.Name = fmt.Sprintf("Table_%d", i)
+		}
+		for _, c := range part.rel.columns() {
+			t.Columns = append(t.Columns, table.Column{Name: c.Name, Type: c.Type})
+		}
+		out.Tables = append(out.Tables, t)
+		out.Stats.Rows, out.Stats.Bytes = out.Stats.Rows+len(rows), out.Stats.Bytes+b.read
+		if partial != "" {
+			out.Partial = partial
+			break
+		}
 	}
-	return &Result{Tables: []ResultTable{t}, Render: b.render, Partial: partial, Notes: b.notes, Stats: Stats{Rows: len(rows), Bytes: b.read}}, nil
+	return out, nil
 }
 
 // rows runs a plan. partial says why rows were left out.

@@ -184,7 +184,7 @@ func TestQueryErrors(t *testing.T) {
 		"requests | summarize coun()":                "count",
 		"requests | where":                           "",
 		"requests | join traces on customDimensions": "",
-		"requests | fork (count)":                    "",
+		"requests | scan with (step s: true;)":       "",
 		`print toscalar('; DROP TABLE x; --')`:       "ok",
 	} {
 		_, err := ask(e, query)

@@ -9,7 +9,10 @@ import (
 
 // stepNatives are behind operators and plugins.
 func stepNatives() []lake.Function {
+	cache := &expressionCache{}
 	return []lake.Function{
+		native("pairs", "ss>s", func(a []any) any { return parsePairs(cache, a[0].(string), a[1].(string)) }),
+		native("filled", "s>s", func(a []any) any { return filledBag(a[0].(string)) }),
 		native("common", "s>l", func(a []any) any { return commonOfSketches(a[0].(string)) }),
 	}
 }
@@ -49,4 +52,15 @@ func commonOfSketches(text string) any {
 	const space = float64(1 << 53)
 	all := float64(len(union)-1) * space / float64(union[len(union)-1])
 	return int64(all * float64(common) / float64(len(union)))
+}
+
+// filledBag leaves out the members of a bag that are null or empty texts.
+func filledBag(text string) any {
+	bag := rawBag(text)
+	for k, v := range bag {
+		if s := string(v); s == "null" || s == `""` {
+			delete(bag, k)
+		}
+	}
+	return jsonOf(bag)
 }

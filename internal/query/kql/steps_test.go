@@ -1,6 +1,11 @@
 package kql
 
-import "testing"
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+)
 
 // Rows are worked out by hand from Kusto's documentation.
 func TestSteps(t *testing.T) {
@@ -48,6 +53,100 @@ func TestSteps(t *testing.T) {
 			t.Errorf("%s: %v\n%s", c.name, err, c.query)
 		} else if got != c.want {
 			t.Errorf("%s: got %q, want %q\n%s", c.name, got, c.want, c.query)
+		}
+	}
+}
+
+func TestTextSteps(t *testing.T) {
+	e := engine(t)
+	for _, c := range []struct{ name, query, want string }{
+		{"parse-kv with delimiters", `print s = "ThreadId:458745723, Machine:Node001, Text: The service is up, Level: Info" | parse-kv s as (Text:string, ThreadId:long, Machine:string) with (pair_delimiter=',', kv_delimiter=':') | project-away s`, "The service is up,458745723,Node001"},
+		{"parse-kv with quotes", `print s = 'src=10.1.1.123 bytes=125 failure="connection aborted" "event time"=2021-01-01T10:00:54' | parse-kv s as (['event time']:datetime, src:string, bytes:long, failure:string) with (pair_delimiter=' ', kv_delimiter='=', quote='"') | project-away s`, "2021-01-01T10:00:54Z,10.1.1.123,125,connection aborted"},
+		{"parse-kv with two quotes", `print s = 'a=(x y) (b c)=(z)' | parse-kv s as (a:string, ['b c']:string) with (pair_delimiter=' ', kv_delimiter='=', quote='()') | project-away s`, "x y,z"},
+		{"parse-kv with escapes", `print s = 'f="sent \\"bye!\\"" n=5' | parse-kv s as (f:string, n:long) with (pair_delimiter=' ', kv_delimiter='=', quote='"', escape='\\') | project-away s`, `sent "bye!",5`},
+		{"parse-kv stops at the next pair", `print s = 'name=John Doe phone=555 5555 city=New York' | parse-kv s as (name:string, phone:string, city:string) with (pair_delimiter=' ', kv_delimiter='=') | project-away s`, "John,555,New"},
+		{"parse-kv greedy", `print s = 'name=John Doe phone=555 5555 city=New York' | parse-kv s as (name:string, phone:string, city:string) with (pair_delimiter=' ', kv_delimiter='=', greedy=true) | project-away s`, "John Doe,555 5555,New York"},
+		{"parse-kv without delimiters", `print s = "2021-01-01T10:00:34 [INFO] ThreadId:458745723, Machine:Node001, Text: Started" | parse-kv s as (Text:string, ThreadId:long, Machine:string) | project-away s`, "Started,458745723,Node001"},
+		{"parse-kv by a regular expression", `print s = '["a b: 1", "c: 2"]' | parse-kv s as (['a b']:long, c:long) with (regex=@'"([\w ]+)\s*:\s*([^"]*)"') | project-away s`, "1,2"},
+		{"parse-kv takes the first, absent is null", `print s = "a=1,a=2" | parse-kv s as (a:long, b:long, c:string) with (pair_delimiter=',', kv_delimiter='=') | project-away s`, "1,null,"},
+		{"find projects", `let a = view() { datatable(id:string, v:long)["x",1,"y",2] }; let b = view() { datatable(id:string, w:real)["x",0.5] }; find in (a, b) where id == "x" project v, w`, "a,1,null;b,null,0.5"},
+		{"find is smart by itself", `let a = view() { datatable(id:string, v:long)["x",1] }; let b = view() { datatable(id:string, w:real)["x",0.5] }; find in (a, b) where id == "x"`, `a,x,{"v":1};b,x,{"w":0.5}`},
+		{"find leaves tables without the column out", `let a = view() { datatable(id:string)["x"] }; let b = view() { datatable(k:string)["x"] }; find withsource=T in (a, b) where id == "x"`, "a,x,{}"},
+		{"find a word anywhere", `find in (requests, traces) "pets" | count`, "3"},
+		{"find over all tables", `find where operation_Id == "00000000000000000000000000000001" project itemType | distinct itemType`, "request"},
+		{"any column has", `datatable(a:string, b:string)["one two","x","x","two three","y","z"] | where * has "two" | count`, "2"},
+		{"reduce", `range x from 1 to 10 step 1 | project t = strcat("user ", tostring(x), " signed in") | union (print t = "other") | reduce by t with threshold=0.5 | project Pattern, Count`, "user * signed in,10;,1"},
+	} {
+		got, err := ask(e, c.query)
+		if err != nil {
+			t.Errorf("%s: %v\n%s", c.name, err, c.query)
+		} else if got != c.want {
+			t.Errorf("%s: got %q, want %q\n%s", c.name, got, c.want, c.query)
+		}
+	}
+}
+
+func TestGraphSteps(t *testing.T) {
+	e := engine(t)
+	const g = `let people = datatable(name:string, age:long)["ann",30, "bob",20, "cid",40, "dan",50];
+let knows = datatable(a:string, b:string, since:long)["ann","bob",1, "bob","cid",2, "cid","dan",3, "ann","cid",4];
+knows | make-graph a --> b with people on name `
+	for _, c := range []struct{ name, query, want string }{
+		{"one edge", g + `| graph-match (x)-[k]->(y) where x.age < y.age project x.name, y.name, k.since | sort by k_since asc`, "bob,cid,2;cid,dan,3;ann,cid,4"},
+		{"an edge against its direction", g + `| graph-match (x)<-[k]-(y) where x.name == "cid" project y = y.name | sort by y asc`, "ann;bob"},
+		{"an edge of either direction", g + `| graph-match (x)--(y) where x.name == "cid" project y = y.name | sort by y asc`, "ann;bob;dan"},
+		{"a path of several steps", g + `| graph-match (x)-[k*1..3]->(y) where x.name == "ann" and y.name == "dan" project s = tostring(k.since) | sort by s asc`, "[1,2,3];[4,3]"},
+		{"two edges", g + `| graph-match (x)-[k]->(y)-[l]->(z) where x.name == "ann" project y.name, z.name | sort by y_name asc`, "bob,cid;cid,dan"},
+		{"two patterns with a node in common", g + `| graph-match (x)-[k]->(y), (z)-[l]->(y) where x.name == "ann" and z.name == "bob" project y.name`, "cid"},
+		{"from the end when that is shorter", g + `| graph-match (x)-[k]->(y)-[l]->(z) where z.name == "dan" project x.name, l.since | sort by x_name asc`, "ann,3;bob,3"},
+		{"all properties without project", g + `| graph-match (x)-[k]->(y) where x.name == "cid"`, "cid,40,cid,dan,3,dan,50"},
+		{"a node as a bag", g + `| graph-match (x)-[k]->(y) where x.name == "cid" project n = x.name, bag = x`, `cid,{"name":"cid","age":40}`},
+		{"a node that no table has", `datatable(a:string, b:string)["x","y"] | make-graph a --> b with (datatable(n:string, v:long)["x",1]) on n | graph-match (p)-[e]->(q) project p.v, q.v`, "1,null"},
+		{"nodes of the edges", `datatable(a:long, b:long)[1,2,2,3] | make-graph a --> b with_node_id = id | graph-to-table nodes | sort by id asc`, "1;2;3"},
+		{"edges as rows", g + `| graph-to-table edges | count`, "4"},
+		{"an edge is used once", `datatable(a:string, b:string)["x","y","y","x"] | make-graph a --> b with_node_id = id | graph-match (p)-[e*1..5]->(q) where p.id == "x" project n = array_length(e.a) | sort by n asc`, "1;2"},
+		{"no node twice", `datatable(a:string, b:string)["x","y","y","x"] | make-graph a --> b with_node_id = id | graph-match cycles=none (p)-[e*1..5]->(q) where p.id == "x" project n = array_length(e.a)`, "1"},
+		{"top-hitters", `datatable(a:string, w:long)["x",1,"x",1,"y",9] | top-hitters 1 of a`, "x,2"},
+		{"top-hitters by weight", `datatable(a:string, w:long)["x",1,"x",1,"y",9] | top-hitters 1 of a by w`, "y,9"},
+		{"assert-schema", `print a = 1 | assert-schema (a:long)`, "1"},
+		{"consume", `print a = 1 | consume`, ""},
+	} {
+		got, err := ask(e, c.query)
+		if err != nil {
+			t.Errorf("%s: %v\n%s", c.name, err, c.query)
+		} else if got != c.want {
+			t.Errorf("%s: got %q, want %q\n%s", c.name, got, c.want, c.query)
+		}
+	}
+}
+
+// Some queries give several tables.
+func TestSeveralTables(t *testing.T) {
+	e := engine(t)
+	for query, want := range map[string]string{
+		`requests | fork a = (count) (summarize sum(itemCount))`:                                          "a 1x1;Table_1 1x1",
+		`print a = 1; print b = 2, c = 3`:                                                                 "Table_0 1x1;Table_1 1x2",
+		`let m = requests; m | project name, id; m | count`:                                               "Table_0 3x2;Table_1 1x1",
+		`requests | facet by resultCode, name with (take 2 | project id)`:                                 "Table_0 3x2;Table_1 1x2;Table_2 2x1",
+		`let f = view() { requests | where timestamp > ago(1d) }; f | fork (take 1 | project id) (count)`: "Table_0 1x1;Table_1 1x1",
+	} {
+		r, err := e.Query(context.Background(), Request{Query: query, Workspaces: []string{""}, Now: present()})
+		if err != nil {
+			t.Errorf("%s: %v", query, err)
+			continue
+		}
+		var got []string
+		for _, x := range r.Tables {
+			got = append(got, fmt.Sprintf("%s %dx%d", x.Name, len(x.Rows), len(x.Columns)))
+		}
+		if strings.Join(got, ";") != want {
+			t.Errorf("%s: %q, want %q", query, strings.Join(got, ";"), want)
+		}
+	}
+	for _, query := range []string{`requests | fork (count) | take 1`, `let a = requests | fork (count); a | count`, `union (requests | facet by name), traces`,
+		`print a = 1 | make-graph a --> a`, `print a = 1 | make-graph a --> a | count`, `print a = 1 | graph-match (x)--(y)`, `print a = 1 | assert-schema (b:long)`} {
+		if _, err := ask(e, query); err == nil {
+			t.Errorf("%s is not refused", query)
 		}
 	}
 }

@@ -422,6 +422,38 @@ type (
 		Span
 		Source, Target Expr
 		Nodes          []GraphNodes
+		NodeID         string // of with_node_id: the property that names the nodes
+	}
+	// GraphToTable is graph-to-table nodes, or edges (Edges).
+	GraphToTable struct {
+		Span
+		Edges bool
+	}
+	// TopHitters is top-hitters n of expr [by weight].
+	TopHitters struct {
+		Span
+		Count  Expr
+		Of     Named
+		Weight Expr // nil: rows are counted
+	}
+	// Fork is "fork [name =] (operators) ...": each gives a table of its own.
+	Fork struct {
+		Span
+		Branches []Branch
+	}
+	// Facet is "facet by columns [with (operators)]".
+	Facet struct {
+		Span
+		By   []Expr
+		With []Operator
+	}
+	// Consume is consume: the rows are read and not given.
+	Consume struct{ Span }
+	// AssertSchema is assert-schema (name:type, ...).
+	AssertSchema struct {
+		Span
+		Columns []Parameter
+		Open    bool // other columns may follow
 	}
 	// GraphMatch is graph-match: one or more comma-separated patterns.
 	GraphMatch struct {
@@ -432,7 +464,7 @@ type (
 		Project  []Named
 	}
 	// Unsupported is an operator that KQL has and this product has not (scan,
-	// fork, facet, externaldata, ...); its text was skipped with balanced brackets.
+	// macro-expand, graph-shortest-paths, ...); its text was skipped with balanced brackets.
 	Unsupported struct {
 		Span
 		Name string
@@ -470,6 +502,12 @@ type ParsePart struct {
 	Star   bool
 }
 
+// Branch is one sub-query of fork.
+type Branch struct {
+	Name string // "": none
+	Body []Operator
+}
+
 // GraphNodes is "T on column".
 type GraphNodes struct {
 	Table Expr
@@ -487,35 +525,41 @@ type GraphStep struct {
 	Min, Max int
 }
 
-func (*Where) operator()       {}
-func (*Project) operator()     {}
-func (*Summarize) operator()   {}
-func (*Distinct) operator()    {}
-func (*Sort) operator()        {}
-func (*Top) operator()         {}
-func (*TopNested) operator()   {}
-func (*Take) operator()        {}
-func (*Sample) operator()      {}
-func (*Count) operator()       {}
-func (*Join) operator()        {}
-func (*Union) operator()       {}
-func (*MvExpand) operator()    {}
-func (*MvApply) operator()     {}
-func (*MakeSeries) operator()  {}
-func (*Range) operator()       {}
-func (*Print) operator()       {}
-func (*Render) operator()      {}
-func (*Evaluate) operator()    {}
-func (*Serialize) operator()   {}
-func (*Parse) operator()       {}
-func (*ParseKV) operator()     {}
-func (*Search) operator()      {}
-func (*Find) operator()        {}
-func (*GetSchema) operator()   {}
-func (*As) operator()          {}
-func (*Invoke) operator()      {}
-func (*Partition) operator()   {}
-func (*Reduce) operator()      {}
-func (*MakeGraph) operator()   {}
-func (*GraphMatch) operator()  {}
-func (*Unsupported) operator() {}
+func (*Where) operator()        {}
+func (*Project) operator()      {}
+func (*Summarize) operator()    {}
+func (*Distinct) operator()     {}
+func (*Sort) operator()         {}
+func (*Top) operator()          {}
+func (*TopNested) operator()    {}
+func (*Take) operator()         {}
+func (*Sample) operator()       {}
+func (*Count) operator()        {}
+func (*Join) operator()         {}
+func (*Union) operator()        {}
+func (*MvExpand) operator()     {}
+func (*MvApply) operator()      {}
+func (*MakeSeries) operator()   {}
+func (*Range) operator()        {}
+func (*Print) operator()        {}
+func (*Render) operator()       {}
+func (*Evaluate) operator()     {}
+func (*Serialize) operator()    {}
+func (*Parse) operator()        {}
+func (*ParseKV) operator()      {}
+func (*Search) operator()       {}
+func (*Find) operator()         {}
+func (*GetSchema) operator()    {}
+func (*As) operator()           {}
+func (*Invoke) operator()       {}
+func (*Partition) operator()    {}
+func (*Reduce) operator()       {}
+func (*MakeGraph) operator()    {}
+func (*GraphMatch) operator()   {}
+func (*GraphToTable) operator() {}
+func (*TopHitters) operator()   {}
+func (*Fork) operator()         {}
+func (*Facet) operator()        {}
+func (*Consume) operator()      {}
+func (*AssertSchema) operator() {}
+func (*Unsupported) operator()  {}

@@ -57,6 +57,51 @@ func (w *printer) shaping(op Operator) {
 		w.makeGraph(o)
 	case *GraphMatch:
 		w.graphMatch(o)
+	default:
+		w.several(op)
+	}
+}
+
+// several writes the operators that give several tables, or none.
+func (w *printer) several(op Operator) {
+	switch o := op.(type) {
+	case *GraphToTable:
+		w.put("graph-to-table ")
+		if o.Edges {
+			w.put("edges")
+		} else {
+			w.put("nodes")
+		}
+	case *TopHitters:
+		w.clause("top-hitters ", o.Count)
+		w.put(" of ")
+		w.namedList([]Named{o.Of})
+		w.clause(" by ", o.Weight)
+	case *Fork:
+		w.put("fork")
+		for _, b := range o.Branches {
+			w.put(" ")
+			if b.Name != "" {
+				w.name(b.Name)
+				w.put(" = ")
+			}
+			w.put("(")
+			w.operators(b.Body, false)
+			w.put(")")
+		}
+	case *Facet:
+		w.put("facet by ")
+		w.each(len(o.By), func(i int) { w.expr(o.By[i], rankPostfix) })
+		if o.With != nil {
+			w.put(" with (")
+			w.operators(o.With, false)
+			w.put(")")
+		}
+	case *Consume:
+		w.put("consume")
+	case *AssertSchema:
+		w.put("assert-schema ")
+		w.schema(o.Columns, o.Open)
 	}
 }
 
@@ -143,6 +188,10 @@ func (w *printer) makeGraph(o *MakeGraph) {
 	w.expr(o.Source, rankPostfix)
 	w.put(" --> ")
 	w.expr(o.Target, rankPostfix)
+	if o.NodeID != "" {
+		w.put(" with_node_id = ")
+		w.name(o.NodeID)
+	}
 	if len(o.Nodes) > 0 {
 		w.put(" with ")
 	}

@@ -10,7 +10,8 @@ func stages() map[string]func(*parser, Span) Operator {
 		"make-series": readMakeSeries, "range": readRange, "print": readPrint, "render": readRender, "evaluate": readEvaluate,
 		"serialize": readSerialize, "parse": readParse, "parse-where": readParseWhere, "parse-kv": readParseKV, "search": readSearch,
 		"find": readFind, "getschema": readGetSchema, "as": readAs, "invoke": readInvoke, "partition": readPartition,
-		"reduce": readReduce, "make-graph": readMakeGraph, "graph-match": readGraphMatch,
+		"reduce": readReduce, "make-graph": readMakeGraph, "graph-match": readGraphMatch, "graph-to-table": readGraphToTable,
+		"top-hitters": readTopHitters, "fork": readFork, "facet": readFacet, "consume": readConsume, "assert-schema": readAssertSchema,
 	}
 	for _, kind := range []string{"project", "extend", "project-away", "project-keep", "project-rename", "project-reorder"} {
 		m[kind] = func(p *parser, at Span) Operator { return p.project(kind, at) }
@@ -23,8 +24,7 @@ func stages() map[string]func(*parser, Span) Operator {
 
 // UnsupportedOperators are those of KQL that parse and do not run.
 func UnsupportedOperators() []string {
-	return []string{"assert-schema", "consume", "execute_and_cache", "facet", "fork", "graph-mark-components", "graph-shortest-paths",
-		"graph-to-table", "graph-where-edges", "graph-where-nodes", "macro-expand", "scan", "top-hitters"}
+	return []string{"execute_and_cache", "graph-mark-components", "graph-shortest-paths", "graph-where-edges", "graph-where-nodes", "macro-expand", "scan"}
 }
 
 // unsupported skips an operator's text.

@@ -8,6 +8,10 @@ func readMakeGraph(p *parser, at Span) Operator {
 		p.expect(mark)
 	}
 	g.Target = p.postfix()
+	if t := p.peek(); t.is("with_node_id") && p.ahead(1).is("=") {
+		p.at += 2
+		g.NodeID = p.newName("the name of a property")
+	}
 	if p.accept("with") {
 		p.list(func() {
 			n := GraphNodes{Table: p.postfix()}
@@ -97,4 +101,17 @@ func (p *parser) bound(open int) int {
 	}
 	p.next()
 	return n
+}
+
+func readGraphToTable(p *parser, at Span) Operator {
+	g := &GraphToTable{}
+	switch t := p.peek(); {
+	case t.is("edges"):
+		g.Edges = true
+	case !t.is("nodes"):
+		p.expected("nodes or edges")
+	}
+	p.next()
+	g.Span = p.since(at.Start)
+	return g
 }
