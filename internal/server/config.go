@@ -297,7 +297,27 @@ func LoadConfig(path string) (Config, error) {
 			*p = filepath.Join(base, *p)
 		}
 	}
+	for _, m := range c.secretMaps() {
+		for name, secret := range m {
+			if secret.File != "" && !filepath.IsAbs(secret.File) {
+				secret.File = filepath.Join(base, secret.File)
+				m[name] = secret
+			}
+		}
+	}
 	return c, nil
+}
+
+// secretMaps are the settings with secrets by name.
+func (c *Config) secretMaps() []map[string]Secret {
+	var out []map[string]Secret
+	for i := range c.Telemetry.Exports {
+		out = append(out, c.Telemetry.Exports[i].Headers)
+	}
+	for i := range c.Availability.Tests {
+		out = append(out, c.Availability.Tests[i].SecretHeaders)
+	}
+	return out
 }
 
 // paths are the settings that name a file; they are relative to the settings file.
@@ -326,7 +346,8 @@ func (c *Config) paths() []*string {
 		out = append(out, &c.Telemetry.Workspaces[i].Key.File)
 	}
 	for i := range c.Telemetry.Exports {
-		out = append(out, &c.Telemetry.Exports[i].ConnectionString.File)
+		x := &c.Telemetry.Exports[i]
+		out = append(out, &x.ConnectionString.File, &x.CAFile, &x.CertificateFile, &x.KeyFile)
 	}
 	return out
 }

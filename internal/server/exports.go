@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"gatehouse/internal/apim"
 	"gatehouse/internal/export"
 	"gatehouse/internal/export/appinsights"
+	"gatehouse/internal/export/otlp"
 	"gatehouse/internal/gateway/token"
 	"gatehouse/internal/store/spool"
 	"gatehouse/internal/telemetry"
@@ -26,16 +28,27 @@ import (
 // ExportConfig is a destination outside.
 type ExportConfig struct {
 	Name             string   `yaml:"name"`
-	Type             string   `yaml:"type"` // appinsights
+	Type             string   `yaml:"type"` // appinsights, otlp
 	ConnectionString Secret   `yaml:"connectionString"`
 	Identity         string   `yaml:"identity"` // system, or the client id of a user-assigned identity; "" sends the key alone
 	Logger           string   `yaml:"logger"`   // rows of this logger only; "" is everything
 	MaxBytes         int64    `yaml:"maxBytes"` // of its queue on disk
 	MaxAge           Duration `yaml:"maxAge"`   // of what waits there
+
+	// Of otlp.
+	Endpoint    string            `yaml:"endpoint"`    // URL; https means TLS
+	Protocol    string            `yaml:"protocol"`    // grpc, http/protobuf
+	Headers     map[string]Secret `yaml:"headers"`     // e.g. an access token
+	Compression string            `yaml:"compression"` // gzip, none
+	CAFile      string            `yaml:"caFile"`      // PEM, instead of the system's authorities
+	// CertificateFile and KeyFile are shown to a receiver that asks for them.
+	CertificateFile string `yaml:"certificateFile"`
+	KeyFile         string `yaml:"keyFile"`
 }
 
 const (
 	exportAppInsights = "appinsights"
+	exportOTLP        = "otlp"
 
 	identitySystem  = "system"
 	azureSystem     = "SystemAssigned" // how a logger says it
@@ -54,6 +67,7 @@ type exporter interface {
 // loggers of the service that lead to one.
 type exports struct {
 	folder     string
+	own        func(*url.URL) bool // whether it leads back into this process
 	workspaces *telemetry.Workspaces
 	managed    *token.Managed
 	log        *slog.Logger
@@ -62,6 +76,7 @@ type exports struct {
 
 	mu       sync.Mutex
 	running  []exporter
+	metrics  []*otlp.Exporter // get the metrics that are received
 	queues   []*spool.Spool
 	byLogger map[string]exporter // by its id in lower case
 }
@@ -71,7 +86,7 @@ func (s *Server) openExports() error {
 	if err != nil {
 		return err
 	}
-	e := &exports{folder: filepath.Join(s.config.Data.Folder, "export"), workspaces: s.workspaces, managed: token.NewManaged(managed), log: s.log, byLogger: map[string]exporter{}}
+	e := &exports{own: s.ownEndpoint, folder: filepath.Join(s.config.Data.Folder, "export"), workspaces: s.workspaces, managed: token.NewManaged(managed), log: s.log, byLogger: map[string]exporter{}}
 	s.exports = e
 	s.onClose("exports", e.close)
 	names := map[string]bool{}
@@ -102,8 +117,10 @@ func (e *exports) open(c *ExportConfig) error {
 	switch c.Type {
 	case exportAppInsights:
 		started, err = e.openAppInsights(c)
+	case exportOTLP:
+		started, err = e.openOTLP(c)
 	default:
-		err = fmt.Errorf("type: %q is not one of %s", c.Type, exportAppInsights)
+		err = fmt.Errorf("type: %q is not one of %s, %s", c.Type, exportAppInsights, exportOTLP)
 	}
 	if err != nil {
 		return err
@@ -117,6 +134,9 @@ func (e *exports) open(c *ExportConfig) error {
 }
 
 func (e *exports) openAppInsights(c *ExportConfig) (exporter, error) {
+	if c.Endpoint != "" || len(c.Headers) > 0 || c.Protocol != "" {
+		return nil, errors.New("endpoint, protocol and headers are for the type otlp; here connectionString says it all")
+	}
 	text, err := c.ConnectionString.read()
 	if err != nil {
 		return nil, fmt.Errorf("connectionString: %w", err)

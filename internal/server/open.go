@@ -223,6 +223,7 @@ func (s *Server) otlpMetrics(ctx context.Context, md pmetric.Metrics) error {
 	if committed := app.Commit(); committed != nil {
 		return committed
 	}
+	s.exports.receivedMetrics(ctx, md)
 	if err != nil {
 		return otlp.Partial(0, err)
 	}

@@ -59,17 +59,7 @@ func (e *Exporter) halves(ctx context.Context, lines []byte, items int) export.R
 	}
 	a := e.send(ctx, lines[:at:at], items/2)
 	b := e.send(ctx, lines[at:], items-items/2)
-	out := export.Result{Sent: a.Sent + b.Sent, Dropped: map[string]int{}, Left: append(a.Left, b.Left...), LeftItems: a.LeftItems + b.LeftItems,
-		After: max(a.After, b.After), Partial: (a.Left == nil || a.Partial) && (b.Left == nil || b.Partial), Err: a.Err}
-	for _, r := range []export.Result{a, b} {
-		for reason, n := range r.Dropped {
-			out.Dropped[reason] += n
-		}
-	}
-	if out.Err == nil {
-		out.Err = b.Err
-	}
-	return out
+	return a.Plus(b)
 }
 
 // compressed completes the lines with the key.
@@ -175,7 +165,7 @@ type answer struct {
 func judge(resp *http.Response, body, lines []byte, items int, now time.Time) export.Result {
 	var a answer
 	known := json.Unmarshal(body, &a) == nil
-	after := retryAfter(resp.Header.Get("Retry-After"), now)
+	after := export.RetryAfter(resp.Header.Get("Retry-After"), now)
 	again := export.Result{Left: lines, LeftItems: items, After: after, Err: fault(resp.StatusCode)}
 	never := func(reason string) export.Result {
 		return export.Result{Dropped: map[string]int{reason: items}, Err: fault(resp.StatusCode)}
@@ -268,15 +258,4 @@ func fault(code int) error {
 		hint = ": the daily cap is reached"
 	}
 	return fmt.Errorf("the endpoint answers %d%s", code, hint)
-}
-
-// retryAfter reads seconds or a date.
-func retryAfter(text string, now time.Time) time.Duration {
-	if d, err := time.ParseDuration(strings.TrimSpace(text) + "s"); err == nil {
-		return max(d, 0)
-	}
-	if at, err := http.ParseTime(text); err == nil {
-		return max(at.Sub(now), 0)
-	}
-	return 0
 }

@@ -1,13 +1,11 @@
 package explore
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"sort"
 
 	"gatehouse/internal/telemetry"
+	"gatehouse/internal/telemetry/expand"
 )
 
 // expand makes the spans of one row: its own, and for a request of the gateway
@@ -22,20 +20,31 @@ func (t *Trace) expand(row *telemetry.Span) []*Span {
 		return []*Span{s}
 	}
 	s.Request = request(row)
-	steps, err := telemetry.DecodeSteps(row.Steps)
-	if err != nil {
-		t.warn("the policy steps of span %s are damaged: only %d are shown", row.SpanID, len(steps))
-	}
-	var pipeline []telemetry.StepInfo
-	if row.Pipeline != "" {
-		if err := json.Unmarshal([]byte(row.Pipeline), &pipeline); err != nil {
-			t.warn("the policy description of span %s is damaged", row.SpanID)
+	statements, calls, warnings := expand.Row(row)
+	t.Warnings = append(t.Warnings, warnings...)
+	nested := make([]*Span, 0, len(statements)+len(calls))
+	for _, parts := range [][]expand.Part{statements, calls} {
+		for n := range parts {
+			nested = append(nested, part(s, &parts[n]))
 		}
 	}
-	statements := expandSteps(s, steps, pipeline)
-	calls := expandCalls(s, row.Calls, statements)
-	s.Request.UnaccountedMS = ms(uncovered(s, statements, calls))
-	return append(append([]*Span{s}, statements...), calls...)
+	s.Request.UnaccountedMS = ms(uncovered(s, nested))
+	return append([]*Span{s}, nested...)
+}
+
+// part is a statement or a call as a span of the request's service.
+func part(request *Span, p *expand.Part) *Span {
+	s := &Span{SpanID: p.SpanID, ParentSpanID: p.ParentSpanID, Name: p.Name, Kind: "internal", Service: request.Service, Status: p.Status, StatusMessage: p.StatusText,
+		start: p.Start, end: p.End, Attributes: json.RawMessage("{}"), Events: json.RawMessage("[]")}
+	if c := p.Call; c != nil {
+		s.Kind = "client"
+		s.Call = &Call{Source: c.Source, Backend: c.Backend, Method: c.Method, URL: c.URL, Target: c.Target, Status: c.Status,
+			Attempt: c.Attempt, Outcome: c.Outcome, Error: c.Error}
+		return s
+	}
+	info := p.Statement
+	s.Policy = &Policy{Section: info.Section, Scope: info.Scope, File: info.File, Line: info.Line, ID: info.ID, Fragment: info.Fragment, Outcome: p.Outcome}
+	return s
 }
 
 func request(row *telemetry.Span) *Request {
@@ -53,123 +62,14 @@ func request(row *telemetry.Span) *Request {
 	}
 }
 
-// expandSteps makes one span a statement execution. Executions are recorded in
-// the order of their starts; the span of one hangs below the execution of its
-// enclosing statement that was running at that time.
-func expandSteps(request *Span, steps []telemetry.Step, pipeline []telemetry.StepInfo) []*Span {
-	out := make([]*Span, 0, len(steps))
-	for i, step := range steps {
-		info := telemetry.StepInfo{Name: fmt.Sprintf("statement %d", step.Index), Parent: -1}
-		if int(step.Index) < len(pipeline) {
-			info = pipeline[step.Index]
-		}
-		s := &Span{
-			SpanID: derivedID(request.SpanID, i), Name: info.Name, Kind: "internal", Service: request.Service, Status: status(step.Outcome.String()),
-			start: request.start + step.Start, end: request.start + step.Start + step.Duration,
-			Attributes: json.RawMessage("{}"), Events: json.RawMessage("[]"),
-			Policy: &Policy{Section: info.Section, Scope: info.Scope, File: info.File, Line: info.Line, ID: info.ID,
-				Fragment: info.Fragment, Outcome: step.Outcome.String()},
-		}
-		s.ParentSpanID = enclosing(request, out, steps, s, info.Parent, pipeline).SpanID
-		out = append(out, s)
-	}
-	return out
-}
-
-// enclosing finds the latest execution before s of the statement at index, or
-// of the one around that, which was running when s started.
-func enclosing(request *Span, before []*Span, steps []telemetry.Step, s *Span, index int, pipeline []telemetry.StepInfo) *Span {
-	for range len(pipeline) { // a damaged description may run in a circle
-		if index < 0 || index >= len(pipeline) {
-			break
-		}
-		for i := len(before) - 1; i >= 0; i-- {
-			if int(steps[i].Index) == index && before[i].start <= s.start && s.start <= before[i].end {
-				return before[i]
-			}
-		}
-		index = pipeline[index].Parent
-	}
-	return request
-}
-
-// expandCalls makes one span a backend call. It hangs below the innermost
-// statement of the name that made it and was running when the call started.
-func expandCalls(request *Span, calls []telemetry.CallRow, statements []*Span) []*Span {
-	out := make([]*Span, 0, len(calls))
-	for i, c := range calls {
-		s := &Span{
-			SpanID: c.SpanID, Kind: "client", Service: request.Service, Status: callStatus(c), StatusMessage: c.Error,
-			start: request.start + c.Offset, end: request.start + c.Offset + max(c.Duration, 0), Name: callName(c),
-			Attributes: json.RawMessage("{}"), Events: json.RawMessage("[]"),
-			Call: &Call{Source: c.Source, Backend: c.Backend, Method: c.Method, URL: c.URL, Target: c.Target, Status: c.Status,
-				Attempt: c.Attempt, Outcome: c.Outcome, Error: c.Error},
-		}
-		if s.SpanID == "" {
-			s.SpanID = derivedID(request.SpanID, -1-i)
-		}
-		s.ParentSpanID = maker(request, statements, s, c.Source).SpanID
-		out = append(out, s)
-	}
-	return out
-}
-
-// maker finds the statement that made a call: by name first; a call of another
-// source hangs below whatever statement was running.
-func maker(request *Span, statements []*Span, s *Span, source string) *Span {
-	for _, byName := range []bool{true, false} {
-		for i := len(statements) - 1; i >= 0; i-- {
-			st := statements[i]
-			if st.start <= s.start && s.start <= st.end && (!byName || st.Name == source) {
-				return st
-			}
-		}
-	}
-	return request
-}
-
-func callName(c telemetry.CallRow) string {
-	target := c.Backend
-	if target == "" {
-		target = c.Target
-	}
-	name := c.Method + " " + target
-	if c.Attempt > 1 {
-		name += fmt.Sprintf(" (attempt %d)", c.Attempt)
-	}
-	return name
-}
-
-func callStatus(c telemetry.CallRow) string {
-	if c.Status >= 500 {
-		return "error"
-	}
-	return status(c.Outcome)
-}
-
-func status(outcome string) string {
-	if outcome == telemetry.OutcomeError.String() || outcome == telemetry.OutcomeTimeout.String() {
-		return "error"
-	}
-	return "ok"
-}
-
-// derivedID gives a statement a span id that is the same at every reading.
-func derivedID(span string, order int) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s/%d", span, order))
-	return hex.EncodeToString(sum[:8])
-}
-
 // uncovered is the part of a span, in ns, that none of the others covers.
-func uncovered(s *Span, groups ...[]*Span) int64 {
+func uncovered(s *Span, parts []*Span) int64 {
 	type interval struct{ from, to int64 }
 	var covered []interval
-	for _, spans := range groups {
-		for _, c := range spans {
-			from, to := max(c.start, s.start), min(c.end, s.end)
-			if from < to {
-				covered = append(covered, interval{from, to})
-			}
+	for _, c := range parts {
+		from, to := max(c.start, s.start), min(c.end, s.end)
+		if from < to {
+			covered = append(covered, interval{from, to})
 		}
 	}
 	sort.Slice(covered, func(i, j int) bool { return covered[i].from < covered[j].from })

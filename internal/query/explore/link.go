@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"gatehouse/internal/telemetry/expand"
 )
 
 func (t *Trace) warn(format string, args ...any) {
@@ -18,7 +20,7 @@ func (t *Trace) link(all []*Span) []*Span {
 	unique := all[:0]
 	for _, s := range all {
 		if s.SpanID == "" {
-			s.SpanID = derivedID(t.TraceID+s.Name, int(s.start))
+			s.SpanID = expand.DerivedID(t.TraceID+s.Name, int(s.start))
 		}
 		if byID[s.SpanID] != nil {
 			t.warn("span %s (%s) was recorded more than once: the first record is shown", s.SpanID, s.Name)
