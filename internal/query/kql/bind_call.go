@@ -246,7 +246,7 @@ func (b *binder) choice(name string, x *syntax.Call, args []expression) expressi
 	case "coalesce":
 		if t == table.String {
 			for i := range values {
-				values[i] = &apply{Type: table.Unknown, Op: "non-empty", Args: values[i : i+1]}
+				values[i] = &apply{Type: table.Unknown, Op: "non-empty", Args: []expression{values[i]}}
 			}
 		}
 		return call(t, "coalesce", values...)

@@ -150,6 +150,7 @@ func TestQueries(t *testing.T) {
 		{"datetime_diff counts boundaries", `print datetime_diff("month", datetime(2024-03-01), datetime(2024-02-29)), datetime_add("month", 1, datetime(2024-01-31))`, "1,2024-02-29T00:00:00Z"},
 		{"sets and bags", `print set_union(dynamic([1,2]), dynamic([2,3])), bag_keys(dynamic({"a":1})), array_length(dynamic([1,2])), strcat_array(dynamic(["a","b"]), "-")`, `[1,2,3],["a"],2,a-b`},
 		{"hll merges", `range x from 1 to 100 step 1 | summarize h = hll(x) by bin(x, 50) | summarize dcount_hll(hll_merge(h))`, "100"},
+		{"coalesce of texts takes the first that is not empty", `print coalesce("", tostring(dynamic(null)), strcat("a", "b"), "c")`, "ab"},
 		{"another workspace by name", `app("other").requests | count`, "1"},
 	} {
 		got, err := ask(e, c.query)
