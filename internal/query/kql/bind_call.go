@@ -392,21 +392,26 @@ func (b *binder) windowCall(name string, x *syntax.Call, c *rowContext) expressi
 		b.fail(x.Span, codeUse, "put sort by or serialize before it", "%s needs rows in an order", x.Name)
 	}
 	args, order := b.arguments(x, c), c.rel.order()
+	parts := b.parts()
+	if most := map[string]int{"row_number": 1, "row_cumsum": 1, "row_rank_dense": 1, "row_rank_min": 1}[name]; most > 0 && len(args) == most+1 {
+		parts = append(parts, b.restart(args[most], order, x, c))
+		args = args[:most]
+	}
 	switch name {
 	case "row_number":
 		var start expression = long(1)
 		if len(args) > 0 {
 			start = args[0]
 		}
-		w := &window{Type: table.Long, Op: "row_number", Order: order, By: b.parts()}
+		w := &window{Type: table.Long, Op: "row_number", Order: order, By: parts}
 		return call(table.Long, "-", call(table.Long, "+", w, b.convert(start, table.Long)), long(1))
 	case "row_cumsum":
-		b.need(x, 1, 1)
+		b.need(x, 1, 2)
 		v := b.plain(args[0])
 		if v.kind() == table.Int {
 			v = b.convert(v, table.Long)
 		}
-		return &window{Type: v.kind(), Op: "running sum", Args: []expression{v}, Order: order, By: b.parts(), Whole: true}
+		return &window{Type: v.kind(), Op: "running sum", Args: []expression{v}, Order: order, By: parts, Whole: true}
 	case "prev", "next":
 		b.need(x, 1, 3)
 		var offset, other expression = long(1), null(args[0].kind())
@@ -416,8 +421,29 @@ func (b *binder) windowCall(name string, x *syntax.Call, c *rowContext) expressi
 		if len(args) > 2 {
 			other = b.convert(args[2], args[0].kind())
 		}
-		return &window{Type: args[0].kind(), Op: map[string]string{"prev": "lag", "next": "lead"}[name], Args: []expression{args[0], offset, other}, Order: order, By: b.parts()}
+		return &window{Type: args[0].kind(), Op: map[string]string{"prev": "lag", "next": "lead"}[name], Args: []expression{args[0], offset, other}, Order: order, By: parts}
 	}
 	op := map[string]string{"row_rank_dense": "dense_rank", "row_rank_min": "rank"}[name]
-	return &window{Type: table.Long, Op: op, Order: order, By: b.parts()}
+	return &window{Type: table.Long, Op: op, Order: order, By: parts}
+}
+
+// restart numbers the runs of rows that begin where a condition is true, and
+// gives the column with the number. It is computed in two steps below, since the
+// condition may look at neighbouring rows itself.
+func (b *binder) restart(when expression, order []orderKey, x *syntax.Call, c *rowContext) int {
+	if c.before == nil {
+		b.fail(x.Span, codeUse, "put it in an extend before", "%s with a restart can stand in extend, project and serialize", x.Name)
+	}
+	begins, run := b.column("begins", table.Bool), b.column("run", table.Long)
+	*c.before = append(*c.before, assignment{begins.ID, b.convert(when, table.Bool)},
+		assignment{run.ID, &window{Type: table.Long, Op: "running count", Args: []expression{ref(begins)}, Order: order, By: b.parts(), Whole: true}})
+	return run.ID
+}
+
+// under puts steps below the one that needs them.
+func under(rel relation, steps []assignment) relation {
+	for _, a := range steps {
+		rel = &project{Input: rel, Columns: rel.columns(), Assign: []assignment{a}}
+	}
+	return rel
 }

@@ -137,10 +137,11 @@ func (b *binder) project(rel relation, op *syntax.Project, s *scope) relation {
 	case "project":
 		p := &shaper{b: b}
 		c := b.row(rel, s)
+		c.before = &[]assignment{}
 		for _, n := range list {
 			b.place(p, n, c)
 		}
-		return &project{Input: rel, Assign: p.assign, Columns: p.columns}
+		return &project{Input: under(rel, *c.before), Assign: p.assign, Columns: p.columns}
 	}
 	return &project{Input: rel, Columns: b.picked(rel, op)}
 }
@@ -183,7 +184,9 @@ func (b *binder) tuple(n syntax.Named, c *rowContext, add func(string, expressio
 // extend adds columns; one that is there already is replaced in its place.
 func (b *binder) extend(rel relation, list []syntax.Named, s *scope) relation {
 	c := b.row(rel, s)
-	out := &project{Input: rel, Columns: slices.Clone(rel.columns())}
+	c.before = &[]assignment{}
+	out := &project{Columns: slices.Clone(rel.columns())}
+	defer func() { out.Input = under(rel, *c.before) }()
 	unnamed := 0
 	for _, n := range list {
 		if len(n.Names) == 0 {

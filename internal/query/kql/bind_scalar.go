@@ -18,6 +18,7 @@ type rowContext struct {
 	right      []column           // of a join, after $right
 	aggregates bool               // aggregate functions may stand here
 	elements   map[string]element // variables of a graph's pattern
+	before     *[]assignment      // steps that windows need below, one on the other; nil: none can be put there
 }
 
 func (b *binder) row(rel relation, s *scope) *rowContext {
@@ -342,7 +343,24 @@ func (b *binder) arithmetic(x *syntax.Binary, l, r expression) expression {
 	if x.Op == "/" && w == table.Long {
 		return call(w, "divide long", l, r)
 	}
+	if w == table.Long && x.Op != "%" && x.Op != "/" && plainRow(l) && plainRow(r) {
+		return call(w, x.Op+" long", l, r)
+	}
 	return call(w, x.Op, l, r)
+}
+
+// plainRow tells whether an expression is computed of one row alone; only such
+// ones can be tried by the store.
+func plainRow(x expression) bool {
+	yes := true
+	walk(x, func(e expression) bool {
+		switch e.(type) {
+		case *scalarQuery, *inQuery, *window, *aggregated:
+			yes = false
+		}
+		return yes
+	})
+	return yes
 }
 
 func (b *binder) moments(x *syntax.Binary, l, r expression) expression {
@@ -561,8 +579,11 @@ func (b *binder) textOperator(x *syntax.Binary, op string, l, r expression) expr
 // digits, or the ends.
 func (b *binder) has(l, r expression, sensitive, start, end bool) expression {
 	k, ok := r.(*constant)
-	if !ok {
+	switch {
+	case !ok && start && end:
 		return call(table.Bool, "term of column", l, r, boolean(sensitive))
+	case !ok:
+		return call(table.Bool, "part of column", l, r, boolean(sensitive), boolean(start), boolean(end))
 	}
 	op, word := "term", k.Value.(string)
 	if word == "" {

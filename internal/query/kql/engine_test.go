@@ -182,6 +182,8 @@ func TestQueryErrors(t *testing.T) {
 	for query, want := range map[string]string{
 		"requests | where duratoin > 1":              "duration",
 		"reqests | count":                            "requests",
+		"requests | where TimeGenerated > ago(1h)":   "timestamp",
+		"AppRequests | project customDimensions":     "Properties",
 		"requests | summarize coun()":                "count",
 		"requests | where":                           "",
 		"requests | join traces on customDimensions": "",

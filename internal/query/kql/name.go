@@ -1,6 +1,7 @@
 package kql
 
 import (
+	"slices"
 	"strings"
 
 	"gatehouse/internal/query/kql/syntax"
@@ -37,6 +38,9 @@ func didYouMean(name string, known []string) string {
 		}
 	}
 	if best == "" {
+		if other := otherSchema()[name]; other != "" && slices.Contains(known, other) {
+			return "in this table it is called " + other
+		}
 		return ""
 	}
 	return "did you mean " + best + "?"
@@ -64,4 +68,16 @@ func editDistance(a, b string, limit int) int {
 		}
 	}
 	return row[len(b)]
+}
+
+// otherSchema is what columns that are often mistaken for each other are called
+// in the classic tables and in those of workspaces.
+func otherSchema() map[string]string {
+	pairs := [][2]string{{"timestamp", "TimeGenerated"}, {"customDimensions", "Properties"}, {"customMeasurements", "Measurements"}, {"duration", "DurationMs"},
+		{"cloud_RoleName", "AppRoleName"}, {"cloud_RoleInstance", "AppRoleInstance"}, {"itemType", "Type"}, {"valueSum", "Sum"}}
+	out := map[string]string{}
+	for _, p := range pairs {
+		out[p[0]], out[p[1]] = p[1], p[0]
+	}
+	return out
 }

@@ -3,6 +3,8 @@ package kql
 import (
 	"encoding/json"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"gatehouse/internal/store/lake"
 )
@@ -12,6 +14,9 @@ func stepNatives() []lake.Function {
 	cache := &expressionCache{}
 	return []lake.Function{
 		native("pairs", "ss>s", func(a []any) any { return parsePairs(cache, a[0].(string), a[1].(string)) }),
+		native("has_part", "ssbbb>b", func(a []any) any {
+			return hasPart(a[0].(string), a[1].(string), a[2].(bool), a[3].(bool), a[4].(bool))
+		}),
 		native("filled", "s>s", func(a []any) any { return filledBag(a[0].(string)) }),
 		native("common", "s>l", func(a []any) any { return commonOfSketches(a[0].(string)) }),
 	}
@@ -63,4 +68,35 @@ func filledBag(text string) any {
 		}
 	}
 	return jsonOf(bag)
+}
+
+// hasPart says whether a term of a text starts with a part (start), or ends with
+// it (end).
+func hasPart(text, part string, exact, start, end bool) bool {
+	if !exact {
+		text, part = strings.ToLower(text), strings.ToLower(part)
+	}
+	if part == "" {
+		return true
+	}
+	first, _ := utf8.DecodeRuneInString(part)
+	last, _ := utf8.DecodeLastRuneInString(part)
+	for at := 0; ; {
+		i := strings.Index(text[at:], part)
+		if i < 0 {
+			return false
+		}
+		from, to := at+i, at+i+len(part)
+		before, _ := utf8.DecodeLastRuneInString(text[:from])
+		after, _ := utf8.DecodeRuneInString(text[to:])
+		opens := from == 0 || !alphanumeric(before) || !alphanumeric(first)
+		closes := to == len(text) || !alphanumeric(after) || !alphanumeric(last)
+		if (opens || !start) && (closes || !end) {
+			return true
+		}
+		at = from + 1
+		for at < len(text) && !utf8.RuneStart(text[at]) {
+			at++
+		}
+	}
 }
