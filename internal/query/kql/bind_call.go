@@ -195,6 +195,8 @@ func (b *binder) special(name string, x *syntax.Call, c *rowContext) expression 
 		return b.bin(name, x, c)
 	case "extract":
 		return b.extract(x, c)
+	case "percentiles_array", "percentilesw_array":
+		return b.percentileArray(x, c)
 	case "prev", "next", "row_number", "row_cumsum", "row_rank_dense", "row_rank_min":
 		return b.windowCall(name, x, c)
 	}

@@ -163,7 +163,9 @@ func (b *binder) place(p *shaper, n syntax.Named, c *rowContext) {
 			}
 			return
 		}
-		p.add(b.nameOf(n.X), b.scalar(n.X, c))
+		if !b.spread(n, c, func(name string, x expression) { p.add(name, x) }) {
+			p.add(b.nameOf(n.X), b.scalar(n.X, c))
+		}
 		return
 	}
 	b.tuple(n, c, func(name string, x expression) { p.add(name, x) })
@@ -171,6 +173,9 @@ func (b *binder) place(p *shaper, n syntax.Named, c *rowContext) {
 
 // tuple gives each name its part: of (a, b) = f(), the members of the result.
 func (b *binder) tuple(n syntax.Named, c *rowContext, add func(string, expression)) {
+	if b.spread(n, c, add) {
+		return
+	}
 	x := b.scalar(n.X, c)
 	if len(n.Names) == 1 {
 		add(n.Names[0], x)
@@ -189,7 +194,7 @@ func (b *binder) extend(rel relation, list []syntax.Named, s *scope) relation {
 	defer func() { out.Input = under(rel, *c.before) }()
 	unnamed := 0
 	for _, n := range list {
-		if len(n.Names) == 0 {
+		if k, ok := n.X.(*syntax.Call); len(n.Names) == 0 && !(ok && membersOf(k.Name) != nil) {
 			name := b.nameOf(n.X)
 			if name == "" {
 				unnamed++
@@ -325,7 +330,7 @@ func (b *binder) aggregateItem(p *shaper, n syntax.Named, c *rowContext) {
 				b.anyOf(p, x, c)
 				return
 			}
-		case "percentiles":
+		case "percentiles", "percentilesw":
 			b.percentiles(p, n, x, c)
 			return
 		}
@@ -403,19 +408,5 @@ func (b *binder) anyOf(p *shaper, x *syntax.Call, c *rowContext) {
 	inner.aggregates = false
 	for _, a := range x.Arguments {
 		add(b.nameOf(a.Value), b.scalar(a.Value, &inner))
-	}
-}
-
-func (b *binder) percentiles(p *shaper, n syntax.Named, x *syntax.Call, c *rowContext) {
-	if len(x.Arguments) < 2 {
-		b.fail(x.Span, codeArguments, "percentiles(column, 50, 95)", "percentiles needs a value and percents")
-	}
-	for i, a := range x.Arguments[1:] {
-		one := &syntax.Call{Span: x.Span, Name: "percentile", NameAt: x.NameAt, Arguments: []syntax.Argument{x.Arguments[0], a}}
-		name := b.nameOf(one)
-		if i < len(n.Names) {
-			name = n.Names[i]
-		}
-		p.add(name, b.scalar(one, c))
 	}
 }

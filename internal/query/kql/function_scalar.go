@@ -6,7 +6,7 @@ import "slices"
 // What needs more than a text (iff, case, coalesce, bin, now, ...) is bound in
 // code, see bind_special.go.
 func scalarFunctions() []function {
-	return slices.Concat(textFunctions(), numberFunctions(), timeFunctions(), dynamicFunctions(), seriesFunctions(), networkFunctions(), parserFunctions(), convertFunctions())
+	return slices.Concat(textFunctions(), numberFunctions(), timeFunctions(), dynamicFunctions(), seriesFunctions(), networkFunctions(), parserFunctions(), convertFunctions(), filterFunctions(), seasonFunctions())
 }
 
 func textFunctions() []function {
