@@ -133,6 +133,8 @@ func TestQueries(t *testing.T) {
 		{"and as a text", `requests | where success == "False" | count`, "2"},
 		{"a result code is a text", `requests | where resultCode startswith "4" or toint(resultCode) >= 500 | summarize make_set(resultCode)`, `["404","500"]`},
 		{"API dimensions", `requests | summarize count() by tostring(customDimensions["API Name"])`, "pets,3"},
+		{"the gateway's own log", `ApiManagementGatewayLogs | summarize n = count(), ms = max(TotalTime) by ApiId, ok = IsRequestSuccess | sort by ok asc`, "pets,false,2,3;pets,true,1,1"},
+		{"a trace in the gateway's own log", `ApiManagementGatewayLogs | where TraceId == "00000000000000000000000000000002" | project ResponseCode, OperationId`, "404,get"},
 		{"workspace names", `AppRequests | summarize count() by Success | sort by Success asc`, "false,2;true,1"},
 		{"parse is strict in its simple kind", `datatable(t:string)["id=7, who=ann, left=1.5", "id=x, who=bob, left=2"] | parse t with "id=" id:long ", who=" who ", left=" left:real | project id, who, left`, "7,ann,1.5;null,,null"},
 		{"parse-where drops what does not match", `datatable(t:string)["a/b: c", "none"] | parse-where t with * "/" x ":" * | project x`, "b"},

@@ -5,7 +5,8 @@ import (
 	"sync"
 )
 
-// All gives every table: the classic ones, then their workspace names. The
+// All gives every table: the classic ones, then their workspace names, then the
+// gateway's own log. The
 // tables are shared and must not be changed.
 func All() []*Table { return tables().list }
 
@@ -29,6 +30,8 @@ var tables = sync.OnceValue(func() index {
 			all.byName[t.Name] = t
 		}
 	}
+	logs := gatewayLogs()
+	all.list, all.byName[logs.Name] = append(all.list, logs), logs
 	return all
 })
 

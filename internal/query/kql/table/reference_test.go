@@ -23,6 +23,7 @@ Queries read the tables of Application Insights, under their classic names and u
 | ` + "`pageViews`, `AppPageViews`, `browserTimings`, `AppBrowserTimings`" + ` | what the browser SDK sends |
 | ` + "`availabilityResults`, `AppAvailabilityResults`" + ` | results of availability tests |
 | ` + "`performanceCounters`, `AppPerformanceCounters`" + ` | counters of SDKs |
+| ` + "`ApiManagementGatewayLogs`" + ` | requests through the gateway, under the names of API Management's resource logs |
 | ` + "`systemEvents`, `AppSystemEvents`" + ` | always empty: Azure's own detectors write them |
 
 ## What stands in the columns
@@ -38,7 +39,7 @@ Queries read the tables of Application Insights, under their classic names and u
 - ` + "`client_IP`" + ` is ` + "`0.0.0.0`" + ` unless the diagnostic logs addresses.
 - ` + "`_BilledSize`" + ` is an estimate of the item's size; nothing is billed.
 
-Beyond Azure's columns: ` + "`metricNamespace`" + ` (` + "`MetricNamespace`" + `) of metrics.
+Beyond Azure's columns: ` + "`metricNamespace`" + ` (` + "`MetricNamespace`" + `) of metrics; ` + "`TraceId` and `ItemCount`" + ` of ` + "`ApiManagementGatewayLogs`" + `, whose times are in whole milliseconds, and whose backend is that of the last attempt to forward.
 
 ## Columns
 
@@ -64,6 +65,12 @@ func TestReference(t *testing.T) {
 				kind = "string, bool"
 			}
 			fmt.Fprintf(&b, "| %s | %s | %s |\n", code(pair[0]), code(pair[1]), kind)
+		}
+	}
+	for _, own := range all[2*half:] {
+		fmt.Fprintf(&b, "\n### %s\n\n| `%s` | type |\n|---|---|\n", own.Name, own.Name)
+		for _, c := range own.Columns {
+			fmt.Fprintf(&b, "| %s | %s |\n", code(c.Name), c.Type)
 		}
 	}
 	golden(t, "../../../../docs/reference/tables.md", b.String())

@@ -1,0 +1,56 @@
+package table
+
+// gatewayLogs is the table to which API Management's diagnostic settings write,
+// beside Application Insights: a row for each request through the gateway.
+func gatewayLogs() *Table {
+	const milliseconds = "//1000000"
+	context := spanContext()
+	last := "([x FOR x IN calls IF x.source='forward-request'])[-1]"
+	t := &Table{Name: "ApiManagementGatewayLogs", Time: "TimeGenerated"}
+	sql := values{}
+	add := func(name string, kind Type, of string) {
+		t.Columns = append(t.Columns, Column{Name: name, Type: kind})
+		sql[name] = of
+	}
+	add("TimeGenerated", Datetime, rowTicks)
+	add("OperationName", String, "'Microsoft.ApiManagement/GatewayLogs'")
+	add("Category", String, "'GatewayLogs'")
+	add("CorrelationId", String, "request_id")
+	add("Region", String, member("resource", "cloud.region"))
+	add("IsRequestSuccess", Bool, requestSuccess)
+	add("CallerIpAddress", String, context["client_IP"])
+	add("Method", String, "http_method")
+	add("Url", String, composedURL)
+	add("ResponseCode", Int, "http_status_code")
+	add("TotalTime", Long, "duration_ns"+milliseconds)
+	add("BackendTime", Long, "backend_ns"+milliseconds)
+	add("ClientTime", Long, "greatest(duration_ns-backend_ns-policy_ns, 0)"+milliseconds)
+	add("RequestSize", Long, "request_bytes")
+	add("ResponseSize", Long, "response_bytes")
+	add("Cache", String, when("contains(attributes, '\"gatehouse.cache_hit\":true')", "'hit'", "'none'"))
+	add("BackendMethod", String, "coalesce("+last+".method, '')")
+	add("BackendUrl", String, "coalesce("+last+".url, '')")
+	add("BackendResponseCode", Int, "nullif("+last+".status, 0)")
+	add("BackendId", String, "coalesce("+last+".backend, '')")
+	add("ApiId", String, "api")
+	add("ApiRevision", String, "api_revision")
+	add("OperationId", String, "operation")
+	add("ProductId", String, "product")
+	add("ApimSubscriptionId", String, "subscription")
+	add("UserId", String, context["user_AuthenticatedId"])
+	add("LastErrorSource", String, "error_source")
+	add("LastErrorReason", String, "error_reason")
+	add("LastErrorMessage", String, "error_message")
+	add("LastErrorSection", String, "error_where")
+	add("RequestBody", String, attribute("Request-Body"))
+	add("ResponseBody", String, attribute("Response-Body"))
+	add("TraceId", String, "trace_id")
+	add("ItemCount", Int, context["itemCount"])
+	add("Type", String, literal(t.Name))
+	for _, name := range []string{"_ResourceId", "_SubscriptionId", "SourceSystem", "TenantId"} {
+		add(name, String, context[name])
+	}
+	t.Branches = []Branch{{Source: "spans", From: "{rows}", Where: operand(fromGateway + " AND source>='gateway' AND kind='server'"),
+		Columns: operands(sql), Keys: map[string]map[string]string{}}}
+	return t
+}
