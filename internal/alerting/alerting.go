@@ -5,7 +5,7 @@
 // requests to Alertmanager's version 2 API. What goes out: notifications to the
 // configured receivers, and the state to keep (silences and what was notified)
 // through the functions it is given. It must never import another package of
-// this module, open a file of the data folder, or show a secret of its
+// this module but its own rooms, open a file of the data folder, or show a secret of its
 // configuration in an error or a log line.
 package alerting
 
@@ -33,6 +33,10 @@ import (
 	"github.com/prometheus/alertmanager/silence"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/model"
+
+	"gatehouse/internal/alerting/action"
+	"gatehouse/internal/alerting/delivery"
+	"gatehouse/internal/alerting/ledger"
 )
 
 // DefaultConfig keeps alerts visible in the API and notifies nobody.
@@ -46,11 +50,13 @@ receivers:
 // Options of an Alertmanager. The zero value of a field means its default.
 type Options struct {
 	Config      string // alertmanager.yml as text; default DefaultConfig
+	Actions     []action.Group
 	Prefix      string // of the API's path; default "/alertmanager"
 	ExternalURL string // shown in notifications; default "http://localhost" + Prefix
 
-	// Load and Save keep "silences" and "nflog" over a restart; Load answers
-	// nil when nothing was saved. Nil: nothing is kept.
+	// Load and Save keep silences, what was notified, what waits to be delivered
+	// and the list of alerts over a restart; Load answers nil when nothing was
+	// saved. Nil: nothing is kept.
 	Load func(name string) ([]byte, error)
 	Save func(name string, data []byte) error
 
@@ -66,6 +72,7 @@ type Options struct {
 	SaveInterval time.Duration // at most this long between a notification and its Save; default 2 s
 	MaxSilences  int           // default 10 000
 	MaxBody      int64         // of an API request, bytes; default 5 MiB
+	Delivery     delivery.Options
 
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
@@ -122,6 +129,12 @@ type Alertmanager struct {
 	handler    http.Handler
 	keeper     *keeper
 
+	ledger      *ledger.Ledger
+	queue       *delivery.Queue
+	attempts    *prometheus.CounterVec
+	senders     atomic.Pointer[senderTable]
+	actionRules atomic.Pointer[RuleFunc]
+
 	resolveTimeout atomic.Int64 // of the configuration, nanoseconds
 
 	mu      sync.Mutex // Start, Reload, Stop
@@ -151,25 +164,25 @@ func New(o Options) (*Alertmanager, error) {
 		recorder: eventrecorder.NopRecorder(), external: external,
 		groups: marker.NewGroupMarker(), started: time.Now(),
 	}
-	if a.next, err = a.compile(o.Config); err != nil {
+	if a.next, err = a.compile(o.Config, o.Actions); err != nil {
 		return nil, err
 	}
 	if err := a.loadState(); err != nil {
 		return nil, err
 	}
+	a.keeper = newKeeper(a)
 	if err := a.assemble(); err != nil {
 		return nil, err
 	}
-	a.keeper = newKeeper(a)
 	a.updateAPI(a.next)
-	return a, nil
+	return a, a.restore()
 }
 
 // assemble makes the parts that live as long as the Alertmanager.
 func (a *Alertmanager) assemble() (err error) {
 	reg, flags := a.options.Registerer, featurecontrol.NoopFlags{}
 	a.silencer = silence.NewSilencer(a.silences, a.log, a.recorder)
-	a.alerts, err = mem.NewAlerts(context.Background(), a.options.GCInterval, 0, a.silencer, a.log, a.recorder, reg, flags)
+	a.alerts, err = mem.NewAlerts(context.Background(), a.options.GCInterval, 0, observer{a.silencer, a.ledger, a.keeper}, a.log, a.recorder, reg, flags)
 	if err != nil {
 		return fmt.Errorf("start alerting: %w", err)
 	}
@@ -203,6 +216,7 @@ func (a *Alertmanager) Start() error {
 	a.state = stateRunning
 	a.keeper.start()
 	a.run(a.next)
+	a.queue.Start()
 	return nil
 }
 
@@ -222,19 +236,45 @@ func (a *Alertmanager) Stop() error {
 	}
 	a.running.stop()
 	a.alerts.Close()
-	return a.keeper.stop()
+	return errors.Join(a.queue.Stop(), a.keeper.stop())
 }
 
 // Reload replaces the configuration. On an error the old one stays in force.
 func (a *Alertmanager) Reload(config string) error {
+	return a.ReloadAll(config, a.groupsInForce())
+}
+
+// groupsInForce are the action groups of the plan.
+func (a *Alertmanager) groupsInForce() []action.Group {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.next.actions
+}
+
+// ActionGroups are the action groups in force, without their secrets.
+func (a *Alertmanager) ActionGroups() []action.Group {
+	groups := a.groupsInForce()
+	out := make([]action.Group, len(groups))
+	for i := range groups {
+		out[i] = groups[i].Shown()
+	}
+	return out
+}
+
+// ReloadAll replaces the configuration and the action groups. On an error the
+// old ones stay in force.
+func (a *Alertmanager) ReloadAll(config string, groups []action.Group) error {
+	if config == "" {
+		config = DefaultConfig
+	}
+	next, err := a.compile(config, groups)
+	if err != nil {
+		return err
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.state == stateStopped {
 		return errors.New("reload alerting: it is stopped")
-	}
-	next, err := a.compile(config)
-	if err != nil {
-		return err
 	}
 	a.next = next
 	a.updateAPI(next)
@@ -252,6 +292,7 @@ type Alert struct {
 	StartsAt     time.Time // zero: now
 	EndsAt       time.Time // past: resolved; zero: after the configured resolve_timeout
 	GeneratorURL string
+	Value        *float64 // of the rule's expression; nil: not known
 }
 
 // Put takes alerts in. Alerts that are not valid are left out and named in the
@@ -260,14 +301,26 @@ func (a *Alertmanager) Put(ctx context.Context, alerts ...Alert) error {
 	now := time.Now()
 	var errs []error
 	batch := make([]*alert.Alert, 0, len(alerts))
+	values := make([]ledger.Alert, 0, len(alerts))
 	for _, in := range alerts {
+		if rule, ok := a.ruleOf(in.Labels); ok && rule.StaysFired {
+			if !in.EndsAt.IsZero() && !in.EndsAt.After(now) {
+				continue // its rule leaves the end to people
+			}
+			in.EndsAt = now.Add(staysFired)
+		}
 		out := a.convert(in, now)
 		if err := out.Validate(); err != nil {
 			errs = append(errs, fmt.Errorf("alert %q: %w", in.Labels[model.AlertNameLabel], err))
 			continue
 		}
 		batch = append(batch, out)
+		if in.Value != nil {
+			values = append(values, ledger.Alert{Fingerprint: out.Fingerprint().String(), Value: in.Value, Labels: in.Labels, Annotations: in.Annotations,
+				StartsAt: out.StartsAt, EndsAt: out.EndsAt, GeneratorURL: in.GeneratorURL})
+		}
 	}
+	a.ledger.Observe(values...) // before a notification wants the value
 	if err := a.alerts.Put(ctx, batch...); err != nil {
 		errs = append(errs, err)
 	}
@@ -276,6 +329,9 @@ func (a *Alertmanager) Put(ctx context.Context, alerts ...Alert) error {
 	}
 	return nil
 }
+
+// staysFired is how long an alert fires whose rule does not resolve it.
+const staysFired = 10 * 365 * 24 * time.Hour
 
 func (a *Alertmanager) convert(in Alert, now time.Time) *alert.Alert {
 	out := &alert.Alert{UpdatedAt: now, Alert: model.Alert{

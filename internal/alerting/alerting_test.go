@@ -53,7 +53,7 @@ func (h *hook) next(t *testing.T) message {
 	select {
 	case m := <-h.messages:
 		return m
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatal("no notification")
 		return message{}
 	}
@@ -268,7 +268,7 @@ func waitFor(t *testing.T, done func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	limit := time.After(10 * time.Second)
+	limit := time.After(30 * time.Second)
 	for !done() {
 		select {
 		case <-tick.C:

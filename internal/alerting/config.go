@@ -14,6 +14,8 @@ import (
 	"github.com/prometheus/alertmanager/timeinterval"
 	commonconfig "github.com/prometheus/common/config"
 	"go.yaml.in/yaml/v3"
+
+	"gatehouse/internal/alerting/action"
 )
 
 // maxConfig is the largest configuration text, in bytes.
@@ -21,22 +23,25 @@ const maxConfig = 1 << 20
 
 // plan is a checked configuration: all that can fail has been done.
 type plan struct {
+	text      string
+	actions   []action.Group
 	config    *config.Config
 	template  *template.Template
 	route     *dispatch.Route
-	receivers map[string][]notify.Integration
+	receivers map[string][]notify.Integration // queued stand-ins
+	senders   senderTable                     // what really sends
 	intervals map[string][]timeinterval.TimeInterval
 }
 
 // Check says what is wrong with a configuration, without a secret in the words.
 func (a *Alertmanager) Check(text string) error {
-	_, err := a.compile(text)
+	_, err := a.compile(text, a.groupsInForce())
 	return err
 }
 
 // compile checks the text and builds everything that can fail, without touching
 // what runs.
-func (a *Alertmanager) compile(text string) (*plan, error) {
+func (a *Alertmanager) compile(text string, groups []action.Group) (*plan, error) {
 	if len(text) > maxConfig {
 		return nil, fmt.Errorf("alerting configuration: %d bytes, at most %d", len(text), maxConfig)
 	}
@@ -49,15 +54,21 @@ func (a *Alertmanager) compile(text string) (*plan, error) {
 	if err != nil {
 		return nil, configError(err)
 	}
-	p := &plan{config: conf, intervals: map[string][]timeinterval.TimeInterval{}}
+	p := &plan{text: text, config: conf, actions: groups, senders: senderTable{}, intervals: map[string][]timeinterval.TimeInterval{}}
 	if p.template, err = template.FromGlobs(conf.Templates); err != nil {
 		return nil, configError(err)
 	}
 	p.template.ExternalURL = a.external
 	p.route = dispatch.NewRoute(conf.Route, nil)
-	if p.receivers, err = a.buildReceivers(conf, p.template); err != nil {
-		return nil, configError(err)
+	for _, r := range conf.Receivers {
+		if err := a.addSenders(p, r); err != nil {
+			return nil, configError(err)
+		}
 	}
+	if err := a.addActions(p, text, groups); err != nil {
+		return nil, err
+	}
+	a.buildReceivers(p)
 	for _, i := range conf.MuteTimeIntervals {
 		p.intervals[i.Name] = i.TimeIntervals
 	}
@@ -67,20 +78,40 @@ func (a *Alertmanager) compile(text string) (*plan, error) {
 	return p, nil
 }
 
-func (a *Alertmanager) buildReceivers(conf *config.Config, t *template.Template) (map[string][]notify.Integration, error) {
-	var options []commonconfig.HTTPClientOption
-	if a.options.Dial != nil {
-		options = append(options, commonconfig.WithDialContextFunc(a.options.Dial))
+// addSenders builds what sends for one receiver.
+func (a *Alertmanager) addSenders(p *plan, r config.Receiver) error {
+	integrations, err := receiver.BuildReceiverIntegrations(r, p.template, a.log, a.clientOptions()...)
+	if err != nil {
+		return fmt.Errorf("receiver %q: %w", r.Name, err)
 	}
-	out := make(map[string][]notify.Integration, len(conf.Receivers))
-	for _, r := range conf.Receivers {
-		integrations, err := receiver.BuildReceiverIntegrations(r, t, a.log, options...)
-		if err != nil {
-			return nil, fmt.Errorf("receiver %q: %w", r.Name, err)
+	for _, i := range integrations {
+		p.senders[senderKey{r.Name, i.String()}] = &sender{Integration: i, pager: pagerIndex(r, i.String())}
+	}
+	return nil
+}
+
+func (a *Alertmanager) clientOptions() []commonconfig.HTTPClientOption {
+	if a.options.Dial == nil {
+		return nil
+	}
+	return []commonconfig.HTTPClientOption{commonconfig.WithDialContextFunc(a.options.Dial)}
+}
+
+// buildReceivers gives each receiver of the configuration its queued
+// integrations, and the rules' actions theirs.
+func (a *Alertmanager) buildReceivers(p *plan) {
+	action := actionNotifier{a}
+	p.receivers = map[string][]notify.Integration{nobody: nil, actionReceiver: {notify.NewIntegration(action, action, "actions", 0, actionReceiver)}}
+	for _, r := range p.config.Receivers {
+		from := r.Name
+		if strings.HasPrefix(from, ActionPrefix) {
+			from = ActionPrefix + targetName(from)
 		}
-		out[r.Name] = integrations
+		p.receivers[r.Name] = nil
+		for _, s := range p.senders.ofReceiver(from) {
+			p.receivers[r.Name] = append(p.receivers[r.Name], a.wrap(from, s))
+		}
 	}
-	return out, nil
 }
 
 // refuseFiles finds the first key of the configuration that names a file.

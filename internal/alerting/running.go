@@ -20,6 +20,7 @@ const groupMaintenance = 30 * time.Second
 type running struct {
 	inhibitor  atomic.Pointer[inhibit.Inhibitor]
 	dispatcher atomic.Pointer[dispatch.Dispatcher]
+	actions    *dispatch.Dispatcher // of the rules' own actions
 }
 
 // run starts p. The inhibitor must know the firing alerts before the dispatcher
@@ -28,9 +29,14 @@ func (a *Alertmanager) run(p *plan) {
 	inhibitor := inhibit.NewInhibitor(a.alerts, p.config.InhibitRules, a.log, a.recorder)
 	pipeline := a.pipelines.New(p.receivers, func() time.Duration { return 0 }, inhibitor, a.silencer,
 		timeinterval.NewIntervener(p.intervals), a.groups, a.notified, nil)
-	dispatcher := dispatch.NewDispatcher(a.alerts, p.route, pipeline, a.groups,
-		func(d time.Duration) time.Duration { return max(d, notify.MinTimeout) },
-		groupMaintenance, nil, a.log, a.recorder, a.dispatched, p.template)
+	dispatching := func(route *dispatch.Route) *dispatch.Dispatcher {
+		return dispatch.NewDispatcher(a.alerts, route, pipeline, a.groups,
+			func(d time.Duration) time.Duration { return max(d, notify.MinTimeout) },
+			groupMaintenance, nil, a.log, a.recorder, a.dispatched, p.template)
+	}
+	dispatcher := dispatching(p.route)
+	a.running.actions = dispatching(actionRoute())
+	a.senders.Store(&p.senders)
 
 	go inhibitor.Run()
 	inhibitor.WaitForLoading()
@@ -38,11 +44,14 @@ func (a *Alertmanager) run(p *plan) {
 	go dispatcher.Run(a.started)
 	dispatcher.WaitForLoading()
 	a.running.dispatcher.Store(dispatcher)
+	go a.running.actions.Run(a.started)
+	a.running.actions.WaitForLoading()
 }
 
 // stop waits for the notification that is under way.
 func (r *running) stop() {
 	r.dispatcher.Load().Stop()
+	r.actions.Stop()
 	r.inhibitor.Load().Stop()
 }
 

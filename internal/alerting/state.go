@@ -11,6 +11,10 @@ import (
 
 	"github.com/prometheus/alertmanager/nflog"
 	"github.com/prometheus/alertmanager/silence"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"gatehouse/internal/alerting/delivery"
+	"gatehouse/internal/alerting/ledger"
 )
 
 // Names of the state given to Load and Save.
@@ -45,6 +49,33 @@ func (a *Alertmanager) loadState() error {
 	if err != nil {
 		return fmt.Errorf("restore saved notification log: %w; remove the saved state %q to start without", err, NotifiedState)
 	}
+	return a.loadLists()
+}
+
+// loadLists restores the list of alerts and what waits to be delivered.
+func (a *Alertmanager) loadLists() (err error) {
+	if a.ledger, err = ledger.New(ledger.Options{Load: a.options.Load, Save: a.options.Save}); err != nil {
+		return err
+	}
+	o := a.options.Delivery
+	o.Send, o.Outcome, o.Load, o.Save, o.Logger = a.deliver, a.delivered, a.options.Load, a.options.Save, a.log
+	if a.queue, err = delivery.New(o); err != nil {
+		return err
+	}
+	a.attempts = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gatehouse_alert_deliveries_total", Help: "Attempts to notify a receiver, by result: delivered, retrying, dead.",
+	}, []string{"result"})
+	view := func(count func(delivery.View) int) func() float64 {
+		return func() float64 { return float64(count(a.queue.View())) }
+	}
+	for _, c := range []prometheus.Collector{a.attempts,
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "gatehouse_alert_deliveries_waiting", Help: "Notifications that wait for their receiver."}, view(func(v delivery.View) int { return len(v.Waiting) })),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "gatehouse_alert_dead_letters", Help: "Notifications that could not be delivered."}, view(func(v delivery.View) int { return len(v.Dead) })),
+	} {
+		if err := a.options.Registerer.Register(c); err != nil {
+			return fmt.Errorf("start alerting: %w", err)
+		}
+	}
 	return nil
 }
 
@@ -65,6 +96,7 @@ func (a *Alertmanager) load(name string) (io.Reader, error) {
 type keeper struct {
 	silences *silence.Silences
 	notified *nflog.Log
+	ledger   *ledger.Ledger
 	save     func(name string, data []byte) error
 	interval time.Duration
 	log      *slog.Logger
@@ -77,19 +109,20 @@ type keeper struct {
 
 func newKeeper(a *Alertmanager) *keeper {
 	k := &keeper{
-		silences: a.silences, notified: a.notified, save: a.options.Save, interval: a.options.SaveInterval, log: a.log,
+		silences: a.silences, notified: a.notified, ledger: a.ledger, save: a.options.Save, interval: a.options.SaveInterval, log: a.log,
 		dirty: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{}),
 	}
-	// Called under the parts' locks: it may only leave a note.
-	mark := func([]byte) {
-		select {
-		case k.dirty <- struct{}{}:
-		default:
-		}
-	}
-	k.silences.SetBroadcast(mark)
-	k.notified.SetBroadcast(mark)
+	k.silences.SetBroadcast(func([]byte) { k.mark() })
+	k.notified.SetBroadcast(func([]byte) { k.mark() })
 	return k
+}
+
+// mark is called under the parts' locks: it may only leave a note.
+func (k *keeper) mark() {
+	select {
+	case k.dirty <- struct{}{}:
+	default:
+	}
 }
 
 func (k *keeper) start() { go k.loop() }
@@ -105,6 +138,8 @@ func (k *keeper) loop() {
 	defer close(k.done)
 	collect := time.NewTicker(15 * time.Minute)
 	defer collect.Stop()
+	expire := time.NewTicker(time.Second)
+	defer expire.Stop()
 	var due <-chan time.Time
 	for {
 		select {
@@ -112,6 +147,10 @@ func (k *keeper) loop() {
 			return
 		case <-collect.C:
 			k.collect()
+		case <-expire.C:
+			if k.ledger.Expire() > 0 {
+				k.mark()
+			}
 		case <-k.dirty:
 			if due == nil {
 				due = time.After(k.interval)
@@ -135,7 +174,7 @@ func (k *keeper) collect() {
 }
 
 func (k *keeper) saveAll() error {
-	return errors.Join(k.saveSilences(), k.saveState(NotifiedState, k.notified.Snapshot))
+	return errors.Join(k.ledger.Save(), k.saveSilences(), k.saveState(NotifiedState, k.notified.Snapshot))
 }
 
 func (k *keeper) saveSilences() error { return k.saveState(SilencesState, k.silences.Snapshot) }

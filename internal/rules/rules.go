@@ -207,11 +207,12 @@ func (r *Rules) notify(ctx context.Context, expr string, alerts ...*rules.Alert)
 	link := r.options.ExternalURL + strutil.TableLinkForExpression(expr)
 	out := make([]alerting.Alert, len(alerts))
 	for i, a := range alerts {
+		value := a.Value
 		all := r.external.Map()
 		maps.Copy(all, a.Labels.Map())
 		out[i] = alerting.Alert{
 			Labels: all, Annotations: a.Annotations.Map(), GeneratorURL: link,
-			StartsAt: a.FiredAt, EndsAt: a.ValidUntil,
+			StartsAt: a.FiredAt, EndsAt: a.ValidUntil, Value: &value,
 		}
 		if !a.ResolvedAt.IsZero() {
 			out[i].EndsAt = a.ResolvedAt

@@ -160,6 +160,8 @@ type RulesConfig struct {
 type AlertingConfig struct {
 	File    string `yaml:"file"`    // alertmanager.yml
 	Webhook string `yaml:"webhook"` // short form: one webhook for everything
+	// ActionGroups are files with Azure's action groups as JSON.
+	ActionGroups []string `yaml:"actionGroups"`
 }
 
 // IdentityConfig is what stands in front of the monitor doors until identities
@@ -336,6 +338,9 @@ func (c *Config) paths() []*string {
 		out = append(out, &g.ClientSecret.File, &g.RefreshToken.File)
 	}
 	out = append(out, &c.Scrape.File, &c.Availability.CAFile)
+	for i := range c.Alerting.ActionGroups {
+		out = append(out, &c.Alerting.ActionGroups[i])
+	}
 	for i := range c.Metrics.Workspaces {
 		out = append(out, &c.Metrics.Workspaces[i].Scrape)
 		for j := range c.Metrics.Workspaces[i].Rules {

@@ -160,7 +160,11 @@ func (s *Server) openRules() error {
 		}
 		return nil
 	})
-	return s.eachMetricWorkspace(s.openRulesOf)
+	if err := s.eachMetricWorkspace(s.openRulesOf); err != nil {
+		return err
+	}
+	s.alerts.SetRules(s.actionOf)
+	return nil
 }
 
 // openScrapers starts the scraping of all workspaces, and makes what answers

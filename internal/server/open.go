@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -43,20 +42,21 @@ type Server struct {
 	log     *slog.Logger
 	started time.Time
 
-	registry *prometheus.Registry // of the process; the gateway's metrics are ingest's
-	catalog  *catalog.Catalog
-	token    string
-	tokenAt  string // path of the file that holds it
-	ca       *ca.Authority
-	tsdb     *tsdb.DB
-	lake     *lake.Lake
-	explore  *explore.Explorer
-	kql      *kql.Engine
-	alerts   *alerting.Alertmanager
-	ingest   *ingest.Ingest
-	track    *track.Receiver
-	gateway  *gateway.Gateway
-	desk     *record.Desk // recordings of traced requests
+	registry   *prometheus.Registry // of the process; the gateway's metrics are ingest's
+	catalog    *catalog.Catalog
+	token      string
+	tokenAt    string // path of the file that holds it
+	ca         *ca.Authority
+	tsdb       *tsdb.DB
+	lake       *lake.Lake
+	explore    *explore.Explorer
+	kql        *kql.Engine
+	alerts     *alerting.Alertmanager
+	alertFiles *alertFiles
+	ingest     *ingest.Ingest
+	track      *track.Receiver
+	gateway    *gateway.Gateway
+	desk       *record.Desk // recordings of traced requests
 	// workspaces are looked up by name, instrumentation key, application id and
 	// ARM path.
 	workspaces   *telemetry.Workspaces
@@ -151,43 +151,6 @@ func (s *Server) openQueries() error {
 	s.explore = explore.New(explore.DefaultOptions(s.lake))
 	s.kql = kql.New(kql.Options{Lake: s.lake})
 	return nil
-}
-
-func (s *Server) openAlerting() error {
-	config, err := s.alertmanagerConfig()
-	if err != nil {
-		return err
-	}
-	s.alerts, err = alerting.New(alerting.Options{Config: config, ExternalURL: s.monitorURL() + "/alertmanager",
-		Load: s.catalog.Load, Save: s.catalog.Save, AllowFiles: true, Logger: quiet(s.log), Registerer: s.registry})
-	if err != nil {
-		return err
-	}
-	if err := s.alerts.Start(); err != nil {
-		return err
-	}
-	s.onClose("alerting", s.alerts.Stop)
-	return nil
-}
-
-// alertmanagerConfig is the file, the short form, or nothing: alerts are then
-// shown and sent nowhere.
-func (s *Server) alertmanagerConfig() (string, error) {
-	c := s.config.Alerting
-	if c.File != "" {
-		data, err := os.ReadFile(c.File)
-		if err != nil {
-			return "", fmt.Errorf("read the Alertmanager configuration: %w", err)
-		}
-		return string(data), nil
-	}
-	if c.Webhook == "" {
-		return "", nil
-	}
-	if u, err := url.Parse(c.Webhook); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return "", errors.New("alerting.webhook is not an http or https URL")
-	}
-	return fmt.Sprintf("route: {receiver: webhook, group_by: [alertname, gatehouse_api], group_wait: 5s, group_interval: 30s, repeat_interval: 4h}\nreceivers:\n- name: webhook\n  webhook_configs: [{url: %q, send_resolved: true}]\n", c.Webhook), nil
 }
 
 func (s *Server) openIngest() error {

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"gatehouse/internal/api"
+	"gatehouse/internal/api/alerts"
 	"gatehouse/internal/api/logs"
 	"gatehouse/internal/api/policies"
 	"gatehouse/internal/api/traces"
@@ -27,6 +28,7 @@ func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
 	// The source link of an alert, as Prometheus writes it: Home shows the alert.
 	mux.Handle("GET /prometheus/graph", http.RedirectHandler("/", http.StatusFound))
 	mux.Handle("/alertmanager/", s.alerts.Handler())
+	alerts.Register(mux, s.alerts)
 	traces.Register(mux, traces.Options{Explorer: s.explore, Logger: s.log})
 	transactions.Register(mux, transactions.Options{Query: s.kql.Query, Workspaces: s.workspaces, Logger: s.log})
 	policies.Register(mux, policies.Options{Desk: s.desk, Service: s.service})

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"gatehouse/internal/alerting/action"
 	"gatehouse/internal/rules"
 	"gatehouse/internal/rules/azure"
 )
@@ -26,6 +27,9 @@ type ruleFiles struct {
 	mu     sync.Mutex
 	loaded map[string][]byte
 	err    error // of the last load
+	// actions is what Azure's rule groups say beside the rules, by the name of
+	// the rule: group/rule.
+	actions map[string]action.Rule
 }
 
 // load reads the files and puts them in force, if they differ from those that
@@ -34,7 +38,7 @@ func (f *ruleFiles) load(r *rules.Rules) (changed bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	defer func() { f.err = err }()
-	files, err := f.read()
+	files, actions, err := f.read()
 	if err != nil {
 		return false, err
 	}
@@ -44,35 +48,36 @@ func (f *ruleFiles) load(r *rules.Rules) (changed bool, err error) {
 	if err := r.Load(files); err != nil {
 		return false, err
 	}
-	f.loaded = files
+	f.loaded, f.actions = files, actions
 	return true, nil
 }
 
-func (f *ruleFiles) read() (map[string][]byte, error) {
-	files := map[string][]byte{}
+func (f *ruleFiles) read() (map[string][]byte, map[string]action.Rule, error) {
+	files, actions := map[string][]byte{}, map[string]action.Rule{}
 	if f.shipped {
 		var err error
 		if files, err = rules.Shipped(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	for _, path := range f.paths {
 		data, err := os.ReadFile(path)
 		if err != nil {
-			return nil, fmt.Errorf("read rules: %w", err)
+			return nil, nil, fmt.Errorf("read rules: %w", err)
 		}
 		if strings.EqualFold(filepath.Ext(path), ".json") {
 			groups, err := azure.Read(data, f.parameters)
 			if err == nil {
+				ruleActions(groups, actions)
 				data, err = azure.ToPrometheus(groups)
 			}
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", path, err)
+				return nil, nil, fmt.Errorf("%s: %w", path, err)
 			}
 		}
 		files[path] = data
 	}
-	return files, nil
+	return files, actions, nil
 }
 
 func (f *ruleFiles) fault() string {
@@ -109,6 +114,9 @@ func (s *Server) watchRules(ctx context.Context) {
 			s.reloaded(w, "scrape configuration", before, changed, err)
 			w.users.leave()
 		}
+		before := s.alertFiles.fault()
+		changed, err := s.alertFiles.load(s.alerts)
+		s.reloaded(s.metrics.all()[0], "alerting configuration", before, changed, err)
 	}
 }
 

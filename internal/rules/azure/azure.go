@@ -246,6 +246,20 @@ func (r *Rule) timeToResolve() (time.Duration, error) {
 	return parseDuration(r.Resolve.TimeToResolve)
 }
 
+// StaysFired says that only people end an alert of the rule.
+func (r *Rule) StaysFired() bool { return r.Resolve != nil && off(r.Resolve.AutoResolved) }
+
+// ResourceID of the group, beside the workspace that it watches.
+func (g *Group) ResourceID() string {
+	scope := "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/gatehouse"
+	if len(g.Properties.Scopes) > 0 {
+		if before, _, ok := strings.Cut(g.Properties.Scopes[0], "/providers/"); ok {
+			scope = before
+		}
+	}
+	return scope + "/providers/" + Type + "/" + g.Name
+}
+
 func off(b *bool) bool { return b != nil && !*b }
 
 var isoDuration = regexp.MustCompile(`^P(?:(\d{1,5})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,7})M)?(?:(\d{1,8})S)?)?$`)
