@@ -96,6 +96,10 @@ func (it *item) duration(d text, kind string) (time.Duration, *fault) {
 	if !ok {
 		return 0, invalid("Field 'duration' on type '" + kind + "' is of incorrect type. Expected: d.hh:mm:ss.fffffff")
 	}
+	if out < 0 { // the sender's clock went back meanwhile: nothing takes less than no time
+		it.marked("duration")
+		out = 0
+	}
 	return out, nil
 }
 
