@@ -45,6 +45,9 @@ func TestSteps(t *testing.T) {
 		{"bag_unpack ignores", `print d = dynamic({"Name":"John","Age":20}) | evaluate bag_unpack(d, ignoredProperties=dynamic(['Age']))`, "John"},
 		{"bag_unpack with a schema", `print d = dynamic({"Name":"John","Age":"20"}), s = "x" | evaluate bag_unpack(d) : (*, Name:string, Age:long)`, "x,John,20"},
 		{"bag_unpack of several types", `datatable(d:dynamic)[dynamic({"a":1,"b":1}), dynamic({"a":1.5,"b":"x"})] | evaluate bag_unpack(d) | getschema | project ColumnType`, "real;dynamic"},
+		{"autocluster", `datatable(a:string, b:string, n:long)["x","p",1,"x","p",2,"x","p",3,"y","q",4] | evaluate autocluster() | project Count, Percent, a, b, n`, "3,75,x,p,null;1,25,y,q,4"},
+		{"basket", `datatable(a:string, b:string)["x","p","x","p","x","q"] | evaluate basket(0.5) | project Count, a, b`, "3,x,;2,x,p;2,,p"},
+		{"basket of nothing", `datatable(a:string)[] | evaluate basket()`, ""},
 		{"narrow", `print a = 1, b = "x" | evaluate narrow()`, "0,a,1;0,b,x"},
 		{"dcount_intersect", `range x from 1 to 100 step 1 | summarize a = hll(x), e = hll_if(x, x % 2 == 0), h = hll_if(x, x > 50) | evaluate dcount_intersect(a, e, h) | project s0, s1, s2`, "100,50,25"},
 	} {
