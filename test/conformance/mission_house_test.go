@@ -30,6 +30,7 @@ type house struct {
 	alerts                   *receivers
 	log                      *lockedText
 	loggersKept              *loggersRun // of a second Gatehouse, when it has run
+	front                    *front      // what availability tests call
 }
 
 // openHouse runs a Gatehouse until the test ends.
@@ -46,6 +47,7 @@ func openHouse(t *testing.T) *house {
 	config.Rules.Files = append(upstreamRules(t), missionRules(t))
 	config.Alerting.File = h.alerts.config(t)
 	h.metricWorkspaces(t, &config)
+	h.probes(t, &config)
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
