@@ -189,7 +189,7 @@ func (b *binder) special(name string, x *syntax.Call, c *rowContext) expression 
 	case "isnull", "isnotnull", "isempty", "isnotempty":
 		b.need(x, 1, 1)
 		return b.empty(name, b.scalar(x.Arguments[0].Value, c))
-	case "strcat", "strcat_delim", "pack_array", "bag_pack", "pack_dictionary", "pack_all":
+	case "strcat", "strcat_delim", "pack_array", "bag_pack", "pack_dictionary", "pack_all", "bag_pack_columns":
 		return b.joinValues(name, x, c)
 	case "bin", "floor", "bin_at":
 		return b.bin(name, x, c)
@@ -301,6 +301,13 @@ func (b *binder) joinValues(name string, x *syntax.Call, c *rowContext) expressi
 		var args []expression
 		for _, k := range c.columns {
 			args = append(args, text(k.Name), b.convert(ref(k), table.Dynamic))
+		}
+		return call(table.Dynamic, "pack", args...)
+	}
+	if name == "bag_pack_columns" {
+		var args []expression
+		for _, a := range x.Arguments {
+			args = append(args, text(b.nameOf(a.Value)), b.convert(b.scalar(a.Value, c), table.Dynamic))
 		}
 		return call(table.Dynamic, "pack", args...)
 	}

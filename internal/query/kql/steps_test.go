@@ -48,6 +48,7 @@ func TestSteps(t *testing.T) {
 		{"autocluster", `datatable(a:string, b:string, n:long)["x","p",1,"x","p",2,"x","p",3,"y","q",4] | evaluate autocluster() | project Count, Percent, a, b, n`, "3,75,x,p,null;1,25,y,q,4"},
 		{"basket", `datatable(a:string, b:string)["x","p","x","p","x","q"] | evaluate basket(0.5) | project Count, a, b`, "3,x,;2,x,p;2,,p"},
 		{"basket of nothing", `datatable(a:string)[] | evaluate basket()`, ""},
+		{"columns in a bag", `print a = 1, b = "x", c = 2 | project bag_pack_columns(a, b)`, `{"a":1,"b":"x"}`},
 		{"narrow", `print a = 1, b = "x" | evaluate narrow()`, "0,a,1;0,b,x"},
 		{"dcount_intersect", `range x from 1 to 100 step 1 | summarize a = hll(x), e = hll_if(x, x % 2 == 0), h = hll_if(x, x > 50) | evaluate dcount_intersect(a, e, h) | project s0, s1, s2`, "100,50,25"},
 	} {
