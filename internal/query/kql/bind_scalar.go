@@ -1,6 +1,7 @@
 package kql
 
 import (
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -415,7 +416,9 @@ func foldTicks(x *apply) expression {
 	case "-":
 		return &constant{x.Type, i[0] - i[1]}
 	case "scale":
-		return &constant{x.Type, int64(n[0] * n[1])}
+		if f := n[0] * n[1]; math.Abs(f) < math.MaxInt64 { // else the store gives null
+			return &constant{x.Type, int64(f)}
+		}
 	}
 	return x
 }

@@ -177,7 +177,7 @@ func (p *duckPrinter) window(x *window) string {
 	}
 	s := p.fill(x.Op, x.Args, "") + " OVER (" + strings.TrimSpace(by+p.orderBy(x.Order)+frame) + ")"
 	if x.Op == "running sum" {
-		s = "CAST(" + s + " AS " + sqlType(x.Type) + ")"
+		s = "TRY_CAST(" + s + " AS " + sqlType(x.Type) + ")"
 	}
 	return p.total(x.Type, s)
 }

@@ -14,8 +14,8 @@ func operations() map[string]string {
 		"+": "({0} + {1})", "-": "({0} - {1})", "*": "({0} * {1})", "/": "({0} / {1})", "%": "({0} % {1})",
 		"divide long":     "({0} // {1})",
 		"divide timespan": "(CAST({0} AS DOUBLE) / {1})",
-		"scale":           "CAST({0} * {1} AS BIGINT)",
-		"shrink":          "CAST({0} / {1} AS BIGINT)",
+		"scale":           "TRY_CAST({0} * {1} AS BIGINT)",
+		"shrink":          "TRY_CAST({0} / {1} AS BIGINT)",
 		"negate":          "(-({0}))",
 		"contains":        "contains(lower({0}), lower({1}))", "contains_cs": "contains({0}, {1})",
 		"startswith": "starts_with(lower({0}), lower({1}))", "startswith_cs": "starts_with({0}, {1})",
@@ -103,11 +103,11 @@ func conversions() map[string]string {
 	add(table.Bool, "kql_bool(json_extract_string({0}, '$'))", table.Dynamic)
 	add(table.Datetime, "kql_datetime({0})", table.String)
 	add(table.Datetime, "{0}", table.Long, table.Timespan)
-	add(table.Datetime, "CAST({0} AS BIGINT)", table.Int, table.Real)
+	add(table.Datetime, "TRY_CAST({0} AS BIGINT)", table.Int, table.Real)
 	add(table.Datetime, "kql_datetime(json_extract_string({0}, '$'))", table.Dynamic)
 	add(table.Timespan, "kql_timespan({0})", table.String)
 	add(table.Timespan, "CAST({0} AS BIGINT)", table.Long, table.Int, table.Datetime)
-	add(table.Timespan, "CAST({0} * 864000000000.0 AS BIGINT)", table.Real)
+	add(table.Timespan, "TRY_CAST({0} * 864000000000.0 AS BIGINT)", table.Real)
 	add(table.Timespan, "kql_timespan(json_extract_string({0}, '$'))", table.Dynamic)
 	add(table.GUID, "kql_guid({0})", table.String)
 	add(table.GUID, "kql_guid(json_extract_string({0}, '$'))", table.Dynamic)

@@ -76,6 +76,8 @@ func TestTextSteps(t *testing.T) {
 		{"row numbers that start again", `datatable(k:string, v:long)["a",1,"a",2,"b",3,"b",4,"a",5] | serialize | extend n = row_number(1, k != prev(k)), s = row_cumsum(v, k != prev(k)) | project n, s`, "1,1;2,3;1,3;2,7;1,5"},
 		{"sums that start again in each part", `datatable(k:string, v:long)["a",1,"a",9,"a",1,"b",5] | partition by k (sort by v asc | extend s = row_cumsum(v, v > 5)) | sort by k asc, v asc, s asc | project s`, "1;2;9;5"},
 		{"a long that overflows is null", `print n = 9223372036854775807 | project a = n + 1, b = n - 1, c = n * 2, d = -n - 2`, "null,9223372036854775806,null,null"},
+		{"so is a sum that does", `range x from 1 to 2 step 1 | extend v = 9223372036854775807 - x | summarize s = sum(v), i = sumif(v, x == 1)`, "null,9223372036854775806"},
+		{"and a timespan", `print a = 1h * 1e300, b = 1h / 0.0, c = totimespan(real(nan)), d = todatetime(real(+inf))`, "null,null,null,null"},
 		{"a column as the beginning or the end of a term", `datatable(t:string, p:string)["one twofold", "two", "one twofold", "fold", "x", "y"] | project a = t hasprefix p, b = t hassuffix p, c = t has p`, "true,false,false;false,true,false;false,false,false"},
 		{"find projects", `let a = view() { datatable(id:string, v:long)["x",1,"y",2] }; let b = view() { datatable(id:string, w:real)["x",0.5] }; find in (a, b) where id == "x" project v, w`, "a,1,null;b,null,0.5"},
 		{"find is smart by itself", `let a = view() { datatable(id:string, v:long)["x",1] }; let b = view() { datatable(id:string, w:real)["x",0.5] }; find in (a, b) where id == "x"`, `a,x,{"v":1};b,x,{"w":0.5}`},
