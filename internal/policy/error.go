@@ -31,7 +31,8 @@ func (e *Error) Unwrap() error { return e.Err }
 var ErrClientClosed = errors.New("the client closed the connection")
 
 // AsError makes an *Error of any failure: run-time failures of expressions get
-// their documented reason, everything else is an internal error whose text
+// their documented reason and the message that Azure gives them: what the
+// exception says, without its type; everything else is an internal error whose text
 // stays in the logs.
 func AsError(err error, source string) *Error {
 	var e *Error
@@ -43,7 +44,7 @@ func AsError(err error, source string) *Error {
 	}
 	var run *expr.RuntimeError
 	if errors.As(err, &run) {
-		return &Error{Source: source, Reason: "ExpressionValueEvaluationFailure", Message: run.Error(), Status: 500, Body: "Internal server error", Err: err}
+		return &Error{Source: source, Reason: "ExpressionValueEvaluationFailure", Message: "Expression evaluation failed. " + run.Message, Status: 500, Body: "Internal server error", Err: err}
 	}
 	return &Error{Source: source, Reason: "InternalError", Message: err.Error(), Status: 500, Body: "Internal server error", Err: err}
 }

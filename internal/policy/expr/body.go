@@ -70,7 +70,7 @@ func bodyAs(f *frame, t []*typ, a []any) any {
 	case want.as(u.token) != nil:
 		tok := b.json(f, data)
 		if !isInstance(tok, want) {
-			throw("System.InvalidCastException", "The body is a %s, not a %s.", jsonClass(tok.kind), want)
+			throw("System.InvalidCastException", notJSON+"It is a %s, not a %s.", jsonClass(tok.kind), want)
 		}
 		return tok
 	}
@@ -80,6 +80,22 @@ func bodyAs(f *frame, t []*typ, a []any) any {
 	}
 	throw("System.InvalidCastException", "A body cannot be read as %s.", want)
 	return nil
+}
+
+// notJSON begins what Azure says of a body that cannot be read as it is asked for.
+const notJSON = "The message body is not a valid JSON. "
+
+// parseBody parses a body; a failure says that it is one of the body.
+func parseBody(f *frame, data []byte) *JToken {
+	defer func() {
+		if r := recover(); r != nil {
+			if e, ok := r.(*exception); ok && e.Type == "Newtonsoft.Json.JsonReaderException" {
+				e.Message = notJSON + e.Message
+			}
+			panic(r)
+		}
+	}()
+	return parseJSON(f.machine, bodyText(data))
 }
 
 // parsedBody remembers the JSON tree of the buffered bytes.
@@ -95,7 +111,7 @@ func (b *Body) json(f *frame, data []byte) *JToken {
 		f.charge(len(data))
 		return b.parsed.json.clone()
 	}
-	tok := parseJSON(f.machine, bodyText(data))
+	tok := parseBody(f, data)
 	if b.state != bodyBuffered {
 		return tok
 	}

@@ -95,7 +95,7 @@ func castFailed(v any, t *typ) {
 	if v == nil {
 		throwNull("")
 	}
-	throw("System.InvalidCastException", "Unable to cast object of type '%s' to type '%s'.", typeOf(v).String(), t)
+	throw("System.InvalidCastException", "Unable to cast object of type '%s' to type '%s'.", typeOf(v).fullName(), t.fullName())
 }
 
 // isInstance is the run-time test behind is, as and casts.

@@ -61,7 +61,7 @@ func throw(typeName, format string, args ...any) {
 }
 
 func throwNull(what string) {
-	panic(&exception{Type: "System.NullReferenceException", Message: "Object reference not set to an instance of an object" + what, pos: -1})
+	panic(&exception{Type: "System.NullReferenceException", Message: "Object reference not set to an instance of an object." + what, pos: -1})
 }
 
 func throwLimit(message string) {
@@ -106,7 +106,7 @@ func toException(r any) *exception {
 	case *exception:
 		return v
 	case *runtime.TypeAssertionError:
-		return &exception{Type: "System.NullReferenceException", Message: "Object reference not set to an instance of an object", pos: -1}
+		return &exception{Type: "System.NullReferenceException", Message: "Object reference not set to an instance of an object.", pos: -1}
 	case runtime.Error:
 		return &exception{Type: "System.InvalidOperationException", Message: "The operation is not valid: " + v.Error(), pos: -1}
 	case error:

@@ -26,7 +26,7 @@ func arg[T any](a []any, i int) T {
 		throw("System.ArgumentNullException", "Value cannot be null.")
 	}
 	if !ok {
-		throw("System.InvalidCastException", "Unable to cast object of type '%s'.", typeOf(a[i]))
+		throw("System.InvalidCastException", "Unable to cast object of type '%s'.", typeOf(a[i]).fullName())
 	}
 	return v
 }

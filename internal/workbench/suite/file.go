@@ -125,6 +125,13 @@ func (c *testCase) readSteps(merged *yaml.Node) error {
 			return err
 		}
 		c.steps = append(c.steps, s)
+		// A document has one subscription and one product: the first that is told.
+		if c.spec.Subscription.ID == "" {
+			c.spec.Subscription = s.spec.Subscription
+		}
+		if c.spec.Product.ID == "" {
+			c.spec.Product = s.spec.Product
+		}
 	}
 	return nil
 }

@@ -40,7 +40,7 @@ func TestExamples(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, line := range []string{"skip  testdata/more.policytest.txtar", "12 passed, 0 failed, 1 skipped",
+	for _, line := range []string{"skip  testdata/more.policytest.txtar", "13 passed, 0 failed, 1 skipped",
 		"testdata/plan.xml:26:15: condition of if was never false", "testdata/more.policytest.txtar/tag.xml"} {
 		if !strings.Contains(out, line) {
 			t.Errorf("the report lacks %q:\n%s", line, out)
