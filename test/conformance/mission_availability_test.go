@@ -124,7 +124,7 @@ func missionMonitor(t *testing.T, h *house) {
 			t.Errorf("the reason is not told: %+v", r)
 		}
 	}
-	within(t, time.Minute, "the alert", func() bool {
+	within(t, 2*time.Minute, "the alert", func() bool {
 		return h.query(t, `ALERTS{alertname="GatehouseAvailabilityTestFails",alertstate="firing",test="gateway"}`) == 1
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 type availabilityView struct {
@@ -127,7 +128,7 @@ availability:
 
 	down.Store(true)
 	p.wait("failures of both places", func() bool { return len(view("shop").FailedLocations) == 2 })
-	p.wait("the alert", func() bool { return received(alerts, "GatehouseAvailabilityTestFails shop firing") })
+	p.within(2*time.Minute, "the alert", func() bool { return received(alerts, "GatehouseAvailabilityTestFails shop firing") })
 	var rows struct {
 		Results []struct {
 			Success          bool
@@ -145,7 +146,7 @@ availability:
 		t.Errorf("the series says %v", n)
 	}
 	down.Store(false)
-	p.wait("the end of the alert", func() bool { return received(alerts, "GatehouseAvailabilityTestFails shop resolved") })
+	p.within(2*time.Minute, "the end of the alert", func() bool { return received(alerts, "GatehouseAvailabilityTestFails shop resolved") })
 	p.stop()
 
 	p = start(t, data, "--config", settings)

@@ -131,7 +131,13 @@ func launchAs(t *testing.T, command, data string, args ...string) *process {
 // wait polls until ok, at most 30 seconds.
 func (p *process) wait(what string, ok func() bool) {
 	p.t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	p.within(30*time.Second, what, ok)
+}
+
+// within polls until ok.
+func (p *process) within(limit time.Duration, what string, ok func() bool) {
+	p.t.Helper()
+	deadline := time.Now().Add(limit)
 	for !ok() {
 		select {
 		case <-p.done:
@@ -139,7 +145,7 @@ func (p *process) wait(what string, ok func() bool) {
 		case <-time.After(50 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
-			p.t.Fatalf("waiting for %s: not within 30 s", what)
+			p.t.Fatalf("waiting for %s: not within %v", what, limit)
 		}
 	}
 }
