@@ -22,6 +22,7 @@ import (
 	"gatehouse/internal/gateway/backend"
 	"gatehouse/internal/gateway/cache"
 	"gatehouse/internal/gateway/quota"
+	"gatehouse/internal/gateway/sqlserver"
 	"gatehouse/internal/gateway/subscribe"
 	"gatehouse/internal/gateway/token"
 	"gatehouse/internal/policy"
@@ -106,20 +107,22 @@ func DefaultOptions() Options {
 
 // Gateway serves the current Snapshot.
 type Gateway struct {
-	options  Options
-	current  atomic.Pointer[Snapshot]
-	services policy.Services
-	requests *requester
-	quotas   *quotaState
-	trust    *trust
-	inflight sync.Pool // of *exchange
-	hub      subscribe.Hub
+	options   Options
+	current   atomic.Pointer[Snapshot]
+	services  policy.Services
+	databases *databases
+	requests  *requester
+	quotas    *quotaState
+	trust     *trust
+	inflight  sync.Pool // of *exchange
+	hub       subscribe.Hub
 }
 
 // New makes a gateway that answers 503 until the first Swap.
 func New(o Options) *Gateway {
 	g := &Gateway{options: o}
 	g.requests = newRequester(o, g.Current)
+	g.databases = &databases{all: sqlserver.New(), maxBytes: o.MaxPolicyBodyBytes}
 	counts := quota.NewFixed(o.Quota)
 	g.quotas = keepQuotas(&g.options, counts)
 	g.services = policy.Services{
@@ -129,9 +132,11 @@ func New(o Options) *Gateway {
 		Cache:    cache.New(o.Cache),
 		External: o.External,
 		Events:   events{&g.hub},
-		Vectors:  cache.NewVectors(cache.Options{Now: o.Now, MaxBytes: maxVectorBytes}),
-		Keys:     newKeySets(g.requests, o.Now),
-		Quotas:   quotas{counts, quota.NewPlaces()},
+
+		Databases: g.databases,
+		Vectors:   cache.NewVectors(cache.Options{Now: o.Now, MaxBytes: maxVectorBytes}),
+		Keys:      newKeySets(g.requests, o.Now),
+		Quotas:    quotas{counts, quota.NewPlaces()},
 
 		Background: policy.NewBackground(maxBackground),
 	}
@@ -164,6 +169,7 @@ const maxBackground = 64
 func (g *Gateway) Close(ctx context.Context) {
 	g.services.Background.Close(ctx)
 	g.quotas.close()
+	g.databases.all.Close()
 }
 
 // Swap makes s the snapshot for all requests that start from now on.

@@ -3,6 +3,7 @@ package policy
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -196,6 +197,8 @@ type Services struct {
 	Grants   Grants
 	Vectors  Vectors
 	Events   Events
+	// Databases runs statements of data sources; nil: there are no databases.
+	Databases Databases
 	// Background runs what a request does not wait for. It may be nil: then the
 	// request waits.
 	Background *Background
@@ -250,6 +253,31 @@ type OutgoingRequest struct {
 	Backend     string
 	Proxy       *Proxy
 	Certificate *ClientCertificate
+}
+
+// Databases runs statements on databases of SQL Server and Azure SQL.
+type Databases interface {
+	// Rows gives each row of the last result set as a JSON object, nil when the
+	// statement made none. A failure is an *Error without its place.
+	Rows(c *Context, s *DatabaseStatement) ([]json.RawMessage, error)
+}
+
+// DatabaseStatement is a statement with its parameters and where it runs.
+type DatabaseStatement struct {
+	Source      string // statement name
+	Connection  string // connection string, secret
+	Identity    bool   // the managed identity ClientID takes the place of user and password
+	ClientID    string
+	Certificate *ClientCertificate
+	Text        string
+	Parameters  []DatabaseParameter
+	Timeout     time.Duration
+}
+
+// DatabaseParameter is a value of a statement: nil, bool, string or json.Number.
+type DatabaseParameter struct {
+	Name, Type string
+	Value      any
 }
 
 // Counters keeps the counts behind rate limits. Safe for concurrent use.

@@ -29,12 +29,7 @@ func (s *Set) ParseResolver(doc apim.Document) (*Element, Messages) {
 	}
 	if root.Name == "policies" || root.Name == "fragment" {
 		messages = append(messages, Message{Pos: root.Pos, Text: fmt.Sprintf("<%s> cannot be the root of a resolver: it has one data source, "+
-			"<http-data-source> or <cosmosdb-data-source>, and inherits nothing", root.Name)})
-		return nil, messages
-	}
-	if root.Name == "sql-data-source" {
-		messages = append(messages, Message{Pos: root.Pos, Text: "<sql-data-source> is not supported: the gateway does not speak to SQL databases; " +
-			"put an HTTP API in front of the database and use <http-data-source>"})
+			"<http-data-source>, <cosmosdb-data-source> or <sql-data-source>, and inherits nothing", root.Name)})
 		return nil, messages
 	}
 	in := &inclusion{set: s, elements: p.elements}

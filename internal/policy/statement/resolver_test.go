@@ -83,6 +83,26 @@ func (g *goldenCase) schemaFile() *graphql.Schema {
 	return s
 }
 
+// fakeDatabases writes down what a database is asked; the line rows of context
+// is a list of what it answers.
+type fakeDatabases struct{ g *goldenCase }
+
+func (d fakeDatabases) Rows(_ *policy.Context, s *policy.DatabaseStatement) ([]json.RawMessage, error) {
+	w := d.g.writer("asked")
+	fmt.Fprintf(w, "%s\n%s\nidentity %v %s, certificate %v\n", s.Connection, s.Text, s.Identity, s.ClientID, s.Certificate != nil)
+	for _, p := range s.Parameters {
+		fmt.Fprintf(w, "%s %s = %#v\n", p.Name, p.Type, p.Value)
+	}
+	var rows []json.RawMessage
+	if text := d.g.settings["rows"]; text != "" {
+		if err := json.Unmarshal([]byte(text), &rows); err != nil {
+			d.g.t.Fatal(err)
+		}
+		return rows, nil
+	}
+	return nil, &policy.Error{Source: s.Source, Reason: "DataSourceError", Message: "The database answered with error 208.", Status: 500}
+}
+
 // publishedEvents writes down what is published.
 type publishedEvents struct{ g *goldenCase }
 

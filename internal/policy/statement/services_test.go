@@ -40,7 +40,7 @@ func newFakeServices(g *goldenCase) *fakeServices {
 
 func (f *fakeServices) policy() *policy.Services {
 	return &policy.Services{Forward: forwarding{f}, HTTP: f, Counters: f.counters, Cache: f.cache, Keys: f.keys,
-		Quotas: f.quotas, Tokens: fakeTokens{f.g}, Grants: fakeTokens{f.g}, Vectors: f.vectors, Events: publishedEvents{f.g}}
+		Quotas: f.quotas, Tokens: fakeTokens{f.g}, Grants: fakeTokens{f.g}, Vectors: f.vectors, Events: publishedEvents{f.g}, Databases: fakeDatabases{f.g}}
 }
 
 // next takes the next response; the last one stays.

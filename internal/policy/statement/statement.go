@@ -73,6 +73,7 @@ func Table() map[string]*policy.Definition {
 		setQueryParameter(),
 		setStatus(),
 		setVariable(),
+		sqlDataSource(),
 		trace(),
 		validateAzureADToken(),
 		validateClientCertificate(),
