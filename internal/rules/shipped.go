@@ -10,8 +10,8 @@ import (
 var shipped embed.FS
 
 // Shipped gives the rule files that come with Gatehouse, ready for Load:
-// latency, success and rate of every API and operation, and the burn of the
-// error budget.
+// latency, success and rate of every API and operation. What objectives promise
+// is in the room objective.
 func Shipped() (map[string][]byte, error) {
 	entries, err := shipped.ReadDir("shipped")
 	if err != nil {

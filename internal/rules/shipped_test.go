@@ -1,11 +1,13 @@
 package rules
 
 import (
+	"bytes"
 	"context"
+	"flag"
 	"fmt"
 	"math"
 	"os"
-	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +19,8 @@ import (
 	"github.com/prometheus/prometheus/promql/promqltest"
 	"github.com/prometheus/prometheus/rules"
 	"go.yaml.in/yaml/v3"
+
+	"gatehouse/internal/rules/objective"
 )
 
 // unitTests is the part of promtool's format that the shipped tests use.
@@ -62,12 +66,9 @@ func TestShippedRules(t *testing.T) {
 	if err := yaml.Unmarshal(text, &all); err != nil {
 		t.Fatal(err)
 	}
-	files, err := Shipped()
-	if err != nil {
-		t.Fatal(err)
-	}
+	files := defaults(t)
 	for _, name := range all.RuleFiles {
-		if files["shipped/"+path.Base(name)] == nil {
+		if files[strings.TrimPrefix(name, "../")] == nil {
 			t.Fatalf("%s is not shipped", name)
 		}
 	}
@@ -88,6 +89,36 @@ func TestShippedRules(t *testing.T) {
 	}
 }
 
+// defaults are the rules of an installation that sets nothing. Those of the
+// default objective stand as a file beside the tests, for promtool.
+func defaults(t *testing.T) map[string][]byte {
+	t.Helper()
+	files, err := Shipped()
+	if err != nil {
+		t.Fatal(err)
+	}
+	standard := objective.Standard()
+	generated, err := standard.RuleFiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range generated {
+		file := filepath.Join("testdata", name)
+		if *update {
+			if err := os.WriteFile(file, text, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if kept, err := os.ReadFile(file); err != nil || !bytes.Equal(kept, text) {
+			t.Fatalf("%s is not what is generated (run with -update): %v", file, err)
+		}
+		files[name] = text
+	}
+	return files
+}
+
+var update = flag.Bool("update", false, "rewrite generated files")
+
 // world evaluates rules at given times over loaded series.
 type world struct {
 	engine *promql.Engine
@@ -95,6 +126,7 @@ type world struct {
 	groups []*rules.Group
 	query  QueryFunc
 	step   time.Duration
+	done   time.Duration // the next step
 }
 
 func newWorld(t *testing.T, load string, files map[string][]byte, step time.Duration) *world {
@@ -126,16 +158,18 @@ func newWorld(t *testing.T, load string, files map[string][]byte, step time.Dura
 	return w
 }
 
-// evaluate runs all groups at a time after the start of the series, and one
-// step before, as if they ran all the time: no shipped rule has a longer memory.
+// evaluate runs all groups at each of their steps up to a time after the start
+// of the series.
 func (w *world) evaluate(at time.Duration) time.Time {
-	now := time.Unix(0, 0).Add(at).UTC()
-	for _, t := range []time.Time{now.Add(-w.step), now} {
+	for ; w.done <= at; w.done += w.step {
+		now := time.Unix(0, 0).Add(w.done).UTC()
 		for _, g := range w.groups {
-			g.Eval(context.Background(), t)
+			if w.done%g.Interval() == 0 {
+				g.Eval(context.Background(), now)
+			}
 		}
 	}
-	return now
+	return time.Unix(0, 0).Add(at).UTC()
 }
 
 func (w *world) checkQuery(t *testing.T, c queryTest) {

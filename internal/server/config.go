@@ -153,7 +153,9 @@ type RulesConfig struct {
 	// Parameters are values for deployment templates of rule groups.
 	Parameters map[string]any `yaml:"parameters"`
 	NoShipped  bool           `yaml:"noShipped"`
-	Interval   Duration       `yaml:"interval"`
+	// Objectives is a file of service level objectives.
+	Objectives string   `yaml:"objectives"`
+	Interval   Duration `yaml:"interval"`
 }
 
 // AlertingConfig has the Alertmanager configuration.
@@ -338,6 +340,7 @@ func (c *Config) paths() []*string {
 		out = append(out, &g.ClientSecret.File, &g.RefreshToken.File)
 	}
 	out = append(out, &c.Scrape.File, &c.Availability.CAFile)
+	out = append(out, &c.Rules.Objectives)
 	for i := range c.Alerting.ActionGroups {
 		out = append(out, &c.Alerting.ActionGroups[i])
 	}

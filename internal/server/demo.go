@@ -40,6 +40,9 @@ func RunDemo(ctx context.Context, config Config, version string, log *slog.Logge
 	if err := demo.WriteService(config.Service.Folder); err != nil {
 		return err
 	}
+	if config.Rules.Objectives, err = demoObjectives(dir); err != nil {
+		return err
+	}
 	if config.Listen.OTLPHTTP == "" {
 		config.Listen.OTLPHTTP = "127.0.0.1:0"
 	}
@@ -58,6 +61,21 @@ func demoAvailability() AvailabilityConfig {
 		{Test: availability.Test{Name: "conference-sessions", Gateway: true, Path: "/conference/sessions/3", Frequency: every, Match: availability.Match{Contains: "title"},
 			Headers: map[string]string{"Ocp-Apim-Subscription-Key": "demo-mobile-app-key"}}},
 	}}
+}
+
+// demoObjectives writes an objective that fits the demo: about 1.5 % of its
+// requests fail, which is just where an objective of 99.9 % begins to page, so
+// that the page would come and go all the time. An objective of 99 % is missed
+// steadily instead.
+func demoObjectives(dir string) (string, error) {
+	path := filepath.Join(dir, "objectives.yml")
+	if _, err := os.Stat(path); err == nil {
+		return path, nil
+	}
+	if err := os.WriteFile(path, []byte("# Objectives of the demo: edit them, and the alerts follow.\ndefault: {availability: 99}\n"), 0o600); err != nil {
+		return "", fmt.Errorf("write the demo's objectives: %w", err)
+	}
+	return path, nil
 }
 
 func runDemo(ctx context.Context, config Config, version string, log *slog.Logger, out io.Writer, leaves string) error {

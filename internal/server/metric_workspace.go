@@ -140,7 +140,7 @@ func (s *Server) openRulesOf(w *metricWorkspace) error {
 	w.files = &ruleFiles{paths: w.config.Rules, parameters: s.config.Rules.Parameters}
 	if w.isDefault() {
 		w.files.paths = append(append([]string{}, s.config.Rules.Files...), w.config.Rules...)
-		w.files.shipped = !s.config.Rules.NoShipped
+		w.files.shipped, w.files.objectives = !s.config.Rules.NoShipped, s.config.Rules.Objectives
 	} else {
 		o.ExternalLabels = map[string]string{"workspace": w.config.Name}
 	}

@@ -14,13 +14,15 @@ import (
 	"gatehouse/internal/alerting/action"
 	"gatehouse/internal/rules"
 	"gatehouse/internal/rules/azure"
+	"gatehouse/internal/rules/objective"
 )
 
 // ruleFiles are the rule files of one workspace, which may change while the
 // process runs.
 type ruleFiles struct {
-	shipped bool
-	paths   []string
+	shipped    bool
+	objectives string // file of service level objectives; "" with shipped: the standard one
+	paths      []string
 	// parameters of deployment templates among the files, which end in .json.
 	parameters map[string]any
 
@@ -30,6 +32,8 @@ type ruleFiles struct {
 	// actions is what Azure's rule groups say beside the rules, by the name of
 	// the rule: group/rule.
 	actions map[string]action.Rule
+	// promised are the objectives in force.
+	promised []objective.Objective
 }
 
 // load reads the files and puts them in force, if they differ from those that
@@ -42,13 +46,17 @@ func (f *ruleFiles) load(r *rules.Rules) (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	promised, err := f.addObjectives(files)
+	if err != nil {
+		return false, err
+	}
 	if f.loaded != nil && maps.EqualFunc(files, f.loaded, slices.Equal[[]byte]) {
 		return false, nil
 	}
 	if err := r.Load(files); err != nil {
 		return false, err
 	}
-	f.loaded, f.actions = files, actions
+	f.loaded, f.actions, f.promised = files, actions, promised
 	return true, nil
 }
 

@@ -227,7 +227,7 @@ func missionNoCPURule(t *testing.T, h *house) {
 	h.get(t, "/prometheus/api/v1/rules", &out)
 	alerts := 0
 	for _, g := range out.Data.Groups {
-		if !strings.HasPrefix(g.File, "shipped/") {
+		if !strings.HasPrefix(g.File, "shipped/") && !strings.HasPrefix(g.File, "objectives/") {
 			continue
 		}
 		for _, r := range g.Rules {
@@ -238,7 +238,9 @@ func missionNoCPURule(t *testing.T, h *house) {
 			if r.Type != "alerting" || r.Labels["severity"] != "page" { // what pages somebody
 				continue
 			}
-			if alerts++; r.Labels["objective"] == "" || !strings.Contains(r.Query, "gatehouse:slo_errors:ratio1h") || !strings.Contains(r.Query, "gatehouse:slo_errors:ratio5m") {
+			alerts++
+			burns := strings.Contains(r.Query, "gatehouse:slo_errors:ratio1h{") && strings.Contains(r.Query, "gatehouse:slo_errors:ratio5m{")
+			if r.Labels["objective"] == "" || strings.HasPrefix(g.File, "objectives/") && !burns {
 				t.Errorf("the alert %s names no objective or has no two windows: %v %s", r.Name, r.Labels, r.Query)
 			}
 		}

@@ -26,6 +26,7 @@ import (
 type house struct {
 	gateway, monitor, secure string // base URLs
 	data, service            string // folders
+	objectives               string // file
 	backend                  *httptest.Server
 	alerts                   *receivers
 	log                      *lockedText
@@ -46,6 +47,9 @@ func openHouse(t *testing.T) *house {
 	config.Telemetry.MetricsInterval = server.Duration(200 * time.Millisecond)
 	config.Rules.Files = append(upstreamRules(t), missionRules(t))
 	config.Alerting.File = h.alerts.config(t)
+	h.objectives = filepath.Join(t.TempDir(), "objectives.yml")
+	h.promise(t, "99.9")
+	config.Rules.Objectives = h.objectives
 	h.metricWorkspaces(t, &config)
 	h.probes(t, &config)
 	ctx, stop := context.WithCancel(context.Background())

@@ -32,7 +32,7 @@ func missionRows() []missionRow {
 		{"P18", "Tags group metrics by team, also new ones without a restart", missionTags, ""},
 		{"P19", "Recorded percentiles and success ratios match the raw data", missionPercentiles, ""},
 		{"P20", "Metrics and audit events are archived for the SIEM", nil, ""},
-		{"P21", "Default alerts follow objectives, not the processor", missionNoCPURule, "an objective that can be edited"},
+		{"P21", "Default alerts follow objectives, not the processor", missionObjectives, ""},
 		{"P22", "Cardinality is visible and capped", nil, "the page and the growth alert; the cap is tested in internal/ingest"},
 		{"P23", "Throttled endpoints are visible to developers", nil, "quota, and the subscription beside them"},
 		{"P24", "Trends for operations", nil, ""},

@@ -170,9 +170,9 @@ func newID(fingerprint string, fired time.Time) string {
 // kind sorts alerts by what they watch, as their labels tell.
 func kind(labels map[string]string) string {
 	switch {
-	case labels["objective"] != "":
+	case labels["slo"] != "":
 		return "slo"
-	case labels["availability_test"] != "":
+	case labels["objective"] == "availability": // of a test from outside
 		return "availability"
 	case labels["log_query"] != "":
 		return "log"
