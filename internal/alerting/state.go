@@ -65,16 +65,8 @@ func (a *Alertmanager) loadLists() (err error) {
 	a.attempts = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gatehouse_alert_deliveries_total", Help: "Attempts to notify a receiver, by result: delivered, retrying, dead.",
 	}, []string{"result"})
-	view := func(count func(delivery.View) int) func() float64 {
-		return func() float64 { return float64(count(a.queue.View())) }
-	}
-	for _, c := range []prometheus.Collector{a.attempts,
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "gatehouse_alert_deliveries_waiting", Help: "Notifications that wait for their receiver."}, view(func(v delivery.View) int { return len(v.Waiting) })),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "gatehouse_alert_dead_letters", Help: "Notifications that could not be delivered."}, view(func(v delivery.View) int { return len(v.Dead) })),
-	} {
-		if err := a.options.Registerer.Register(c); err != nil {
-			return fmt.Errorf("start alerting: %w", err)
-		}
+	if err := a.options.Registerer.Register(a.attempts); err != nil {
+		return fmt.Errorf("start alerting: %w", err)
 	}
 	return nil
 }

@@ -8,8 +8,11 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"gatehouse/internal/alerting"
 	"gatehouse/internal/alerting/action"
+	"gatehouse/internal/alerting/delivery"
 )
 
 // alertFiles are the Alertmanager configuration and the action groups, which may
@@ -39,6 +42,19 @@ func (s *Server) openAlerting() error {
 	}
 	s.onClose("alerting", s.alerts.Stop)
 	return nil
+}
+
+// deliverySeries puts the queue of notifications beside the gateway's metrics,
+// which rules can see.
+func (s *Server) deliverySeries() error {
+	gauge := func(name, help string, count func(delivery.View) int) error {
+		return s.ingest.Registry().Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help},
+			func() float64 { return float64(count(s.alerts.Deliveries().View())) }))
+	}
+	return errors.Join(
+		gauge("gatehouse_alert_deliveries_waiting", "Notifications that wait for their receiver.", func(v delivery.View) int { return len(v.Waiting) }),
+		gauge("gatehouse_alert_dead_letters", "Notifications that could not be delivered.", func(v delivery.View) int { return len(v.Dead) }),
+	)
 }
 
 // load puts the files in force, if they differ from those that are. On an error

@@ -174,7 +174,7 @@ func (s *Server) openIngest() error {
 		defer cancel()
 		return s.ingest.Close(ctx)
 	})
-	return nil
+	return s.deliverySeries()
 }
 
 // otlpMetrics stores OTLP metrics through Prometheus' own translation. What it

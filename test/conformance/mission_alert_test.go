@@ -25,6 +25,7 @@ func missionReceivers(t *testing.T, h *house) {
 		trigger, page = h.alerts.page("trigger")
 		return hook && page
 	})
+	acknowledged := h.acknowledge(t)
 	eventually(t, "resolved at both receivers", func() bool {
 		var hook, page bool
 		ended, hook = h.alerts.hook("resolved")
@@ -37,9 +38,36 @@ func missionReceivers(t *testing.T, h *house) {
 	if fired.GroupKey == "" || fired.GroupKey != ended.GroupKey || fired.Alerts[0].Fingerprint != ended.Alerts[0].Fingerprint {
 		t.Errorf("webhook: %q then %q", fired.GroupKey, ended.GroupKey)
 	}
+	if acknowledged.DedupKey != trigger.DedupKey {
+		t.Errorf("PagerDuty: %+v then %+v", trigger, acknowledged)
+	}
 	if trigger.DedupKey == "" || trigger.DedupKey != resolve.DedupKey || trigger.RoutingKey != "mission" {
 		t.Errorf("PagerDuty: %+v then %+v", trigger, resolve)
 	}
+}
+
+// acknowledge acknowledges the alert of P10 in the list of all alerts, which
+// PagerDuty is told of.
+func (h *house) acknowledge(t *testing.T) (page pageCall) {
+	t.Helper()
+	const query = "/api/alerts?state=fired&label=alertname=MissionErrors&label=gatehouse_api=alarm"
+	var list struct {
+		Alerts []struct {
+			ID string `json:"id"`
+		} `json:"alerts"`
+	}
+	eventually(t, "acknowledged at PagerDuty", func() bool {
+		h.get(t, query, &list)
+		for _, a := range list.Alerts {
+			if resp, err := http.Post(h.monitor+"/api/alerts/"+a.ID+"/acknowledge", "application/json", strings.NewReader(`{"by": "ada"}`)); err == nil {
+				_ = resp.Body.Close()
+			}
+		}
+		var ok bool
+		page, ok = h.alerts.page("acknowledge")
+		return ok
+	})
+	return page
 }
 
 // recordedLoad sends what P19 compares with: 90 good and 10 failed requests,

@@ -21,7 +21,7 @@ func missionRows() []missionRow {
 		{"P07", "Rate limit hits, backend latency and error ratio in real time", missionRealTime, "calls left as a series"},
 		{"P08", "Burning too fast is told before the objective is missed", nil, ""},
 		{"P09", "Counts, bytes and processor time for each operation", missionPerOperation, ""},
-		{"P10", "Threshold rules reach PagerDuty and other channels, with one key for an incident", missionReceivers, "acknowledging; mail and Slack are tested in internal/alerting"},
+		{"P10", "Threshold rules reach PagerDuty and other channels, with one key for an incident", missionReceivers, "mail, Slack and Teams are tested in internal/alerting"},
 		{"P11", "An unmodified Prometheus needs nothing but the gateway", missionNoAgent, ""},
 		{"P12", "One table of roles for all monitor endpoints", nil, ""},
 		{"P13", "Queries only over secure channels", missionSecureDoors, "tokens with an audience"},
