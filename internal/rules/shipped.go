@@ -4,6 +4,8 @@ import (
 	"embed"
 	"fmt"
 	"path"
+	"slices"
+	"strings"
 )
 
 //go:embed shipped/*.yml
@@ -25,4 +27,20 @@ func Shipped() (map[string][]byte, error) {
 		}
 	}
 	return out, nil
+}
+
+//go:embed packs/*.yml
+var packs embed.FS
+
+// Packs are the names that Pack knows.
+func Packs() []string { return []string{"kubernetes", "nodes"} }
+
+// Pack gives a rule file that is loaded when it is asked for, by its name.
+func Pack(name string) (file string, text []byte, err error) {
+	file = path.Join("packs", name+".yml")
+	if !slices.Contains(Packs(), name) {
+		return "", nil, fmt.Errorf("there is no pack of rules %q: use one of %s", name, strings.Join(Packs(), ", "))
+	}
+	text, err = packs.ReadFile(file)
+	return file, text, err
 }

@@ -57,8 +57,26 @@ type queryTest struct {
 	} `yaml:"exp_samples"`
 }
 
-func TestShippedRules(t *testing.T) {
-	text, err := os.ReadFile("testdata/shipped_test.yml")
+func TestShippedRules(t *testing.T) { runUnitTests(t, "testdata/shipped_test.yml", defaults(t)) }
+
+func TestPacks(t *testing.T) {
+	files := map[string][]byte{}
+	for _, name := range Packs() {
+		file, text, err := Pack(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[file] = text
+	}
+	runUnitTests(t, "testdata/packs_test.yml", files)
+	if _, _, err := Pack("../shipped/telemetry"); err == nil {
+		t.Error("a file outside the packs was read")
+	}
+}
+
+func runUnitTests(t *testing.T, tests string, files map[string][]byte) {
+	t.Helper()
+	text, err := os.ReadFile(tests)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +84,6 @@ func TestShippedRules(t *testing.T) {
 	if err := yaml.Unmarshal(text, &all); err != nil {
 		t.Fatal(err)
 	}
-	files := defaults(t)
 	for _, name := range all.RuleFiles {
 		if files[strings.TrimPrefix(name, "../")] == nil {
 			t.Fatalf("%s is not shipped", name)

@@ -153,6 +153,8 @@ type RulesConfig struct {
 	// Parameters are values for deployment templates of rule groups.
 	Parameters map[string]any `yaml:"parameters"`
 	NoShipped  bool           `yaml:"noShipped"`
+	// Packs are rules for machines and clusters: kubernetes, nodes.
+	Packs []string `yaml:"packs"`
 	// Objectives is a file of service level objectives.
 	Objectives string   `yaml:"objectives"`
 	Interval   Duration `yaml:"interval"`

@@ -141,6 +141,7 @@ func (s *Server) openRulesOf(w *metricWorkspace) error {
 	if w.isDefault() {
 		w.files.paths = append(append([]string{}, s.config.Rules.Files...), w.config.Rules...)
 		w.files.shipped, w.files.objectives = !s.config.Rules.NoShipped, s.config.Rules.Objectives
+		w.files.packs = s.config.Rules.Packs
 	} else {
 		o.ExternalLabels = map[string]string{"workspace": w.config.Name}
 	}

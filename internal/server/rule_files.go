@@ -21,6 +21,7 @@ import (
 // process runs.
 type ruleFiles struct {
 	shipped    bool
+	packs      []string
 	objectives string // file of service level objectives; "" with shipped: the standard one
 	paths      []string
 	// parameters of deployment templates among the files, which end in .json.
@@ -67,6 +68,13 @@ func (f *ruleFiles) read() (map[string][]byte, map[string]action.Rule, error) {
 		if files, err = rules.Shipped(); err != nil {
 			return nil, nil, err
 		}
+	}
+	for _, name := range f.packs {
+		file, text, err := rules.Pack(name)
+		if err != nil {
+			return nil, nil, fmt.Errorf("rules.packs: %w", err)
+		}
+		files[file] = text
 	}
 	for _, path := range f.paths {
 		data, err := os.ReadFile(path)
