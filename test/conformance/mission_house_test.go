@@ -47,6 +47,8 @@ func openHouse(t *testing.T) *house {
 	config.Telemetry.MetricsInterval = server.Duration(200 * time.Millisecond)
 	config.Rules.Files = append(upstreamRules(t), missionRules(t))
 	config.Alerting.File = h.alerts.config(t)
+	groups, actions := h.alerts.actions(t)
+	config.Alerting.ActionGroups, config.Rules.Files = []string{groups}, append(config.Rules.Files, actions)
 	h.objectives = filepath.Join(t.TempDir(), "objectives.yml")
 	h.promise(t, "99.9")
 	config.Rules.Objectives = h.objectives

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 )
 
 // receivers are a webhook and a PagerDuty Events v2 endpoint that keep what
@@ -18,6 +19,20 @@ type receivers struct {
 	mu     sync.Mutex
 	hooks  []hookCall
 	pages  []pageCall
+	common []commonCall
+}
+
+// commonCall is what M20 reads of the common alert schema.
+type commonCall struct {
+	SchemaID string `json:"schemaId"`
+	Data     struct {
+		Essentials struct {
+			AlertRule        string `json:"alertRule"`
+			Severity         string `json:"severity"`
+			MonitorCondition string `json:"monitorCondition"`
+		} `json:"essentials"`
+		CustomProperties map[string]string `json:"customProperties"`
+	} `json:"data"`
 }
 
 type hookCall struct {
@@ -44,6 +59,14 @@ func newReceivers(t *testing.T) *receivers {
 		if json.NewDecoder(req.Body).Decode(&c) == nil {
 			r.mu.Lock()
 			r.hooks = append(r.hooks, c)
+			r.mu.Unlock()
+		}
+	})
+	mux.HandleFunc("/common", func(_ http.ResponseWriter, req *http.Request) {
+		var c commonCall
+		if json.NewDecoder(req.Body).Decode(&c) == nil {
+			r.mu.Lock()
+			r.common = append(r.common, c)
 			r.mu.Unlock()
 		}
 	})
@@ -103,4 +126,41 @@ func (r *receivers) page(action string) (pageCall, bool) {
 		}
 	}
 	return pageCall{}, false
+}
+
+// actions are files with an action group and a rule group whose alert calls it.
+func (r *receivers) actions(t *testing.T) (groups, rules string) {
+	t.Helper()
+	dir := t.TempDir()
+	groups, rules = filepath.Join(dir, "groups.json"), filepath.Join(dir, "rules.json")
+	for path, text := range map[string]string{
+		groups: `{"type": "Microsoft.Insights/actionGroups", "name": "oncall", "properties": {"groupShortName": "oncall",
+			"webhookReceivers": [{"name": "common", "serviceUri": "` + r.server.URL + `/common", "useCommonAlertSchema": true}]}}`,
+		rules: `{"type": "Microsoft.AlertsManagement/prometheusRuleGroups", "name": "mission", "properties": {"rules": [
+			{"alert": "MissionAction", "expression": "vector(1)", "severity": 2, "actions": [{"actionGroupId": "/subscriptions/s/resourceGroups/r/providers/Microsoft.Insights/actionGroups/OnCall", "actionProperties": {"team": "mission"}}]}]}}`,
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return groups, rules
+}
+
+// M20: an alert of a rule group calls its action group with the common alert
+// schema, once.
+func missionActionGroup(t *testing.T, h *house) {
+	calls := func() []commonCall {
+		h.alerts.mu.Lock()
+		defer h.alerts.mu.Unlock()
+		return append([]commonCall(nil), h.alerts.common...)
+	}
+	within(t, 3*time.Minute, "a call of the action group", func() bool { return len(calls()) > 0 })
+	c := calls()[0]
+	e := c.Data.Essentials
+	if c.SchemaID != "azureMonitorCommonAlertSchema" || e.AlertRule != "mission/MissionAction" || e.Severity != "Sev2" || e.MonitorCondition != "Fired" || c.Data.CustomProperties["team"] != "mission" {
+		t.Errorf("%+v", c)
+	}
+	if n := len(calls()); n != 1 {
+		t.Errorf("%d calls for one alert that still fires", n)
+	}
 }

@@ -113,7 +113,7 @@ func missionRows() []missionRow {
 		{"M17", "Recorded series feed other rules, in order", missionChainedRules, ""},
 		{"M18", "Rule groups as ARM resources", nil, ""},
 		{"M19", "The published AKS rules are shipped", nil, ""},
-		{"M20", "Alerts trigger action groups", nil, ""},
+		{"M20", "Alerts trigger action groups", missionActionGroup, "kinds of receivers beside the webhook are tested in internal/alerting"},
 		{"M21", "All alert types in one list", nil, ""},
 		{"M22", "Limits with live usage", missionLimits, "the limits of queries by cost"},
 		{"M23", "Scraping below a second", missionScrape, ""},
