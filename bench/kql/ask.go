@@ -29,7 +29,7 @@ func questions(requests int) []question {
 		{"text in messages, 24 h", `traces | where timestamp > ago(24h) and message has "` + strconv.Itoa(middle) + `" | take 100`, 2 * time.Second},
 		{"text in messages, contains", `traces | where timestamp > ago(24h) and message contains "item ` + strconv.Itoa(middle) + ` " | take 100`, 2 * time.Second},
 		{"text in paths, 24 h", `requests | where timestamp > ago(24h) and url contains "/items/19999" | summarize count() by resultCode`, 2 * time.Second},
-		{"search in everything, 24 h", `search in (requests, traces) "` + strconv.Itoa(middle) + `" | where timestamp > ago(24h) | take 100`, 0},
+		{"search in every column, an hour", `search in (requests, traces) "` + strconv.Itoa(middle) + `" | where timestamp > ago(1h) | take 100`, 0},
 		{"failed requests, newest 100", `requests | where timestamp > ago(24h) and success == false | top 100 by timestamp`, 0},
 		{"count by dimension of the sender", `requests | where timestamp > ago(1h) | summarize count() by tostring(customDimensions["Response-x-region"])`, 0},
 		{"failures by hour", `requests | where timestamp > ago(24h) | summarize failed = countif(success == false), calls = sum(itemCount) by bin(timestamp, 1h) | render timechart`, 0},
@@ -59,7 +59,9 @@ func query(dir string, end time.Time, requests, threads int, show bool) error {
 	for _, q := range questions(requests) {
 		m, err := measure(e, q.text, end)
 		if err != nil {
-			return fmt.Errorf("%s: %w", q.name, err)
+			fmt.Printf("| %s | %v | | | | |\n", q.name, err)
+			missed++
+			continue
 		}
 		goal := ""
 		if q.goal > 0 {

@@ -157,7 +157,7 @@ func TestMetricWorkspacesChangeUnderLoad(t *testing.T) {
 	}
 	for range 3 {
 		wantStatus(t, "make", 201, "")(send(t, "PUT", admin, "application/json", []byte(`{}`)))
-		wantStatus(t, "change", 200, "")(send(t, "PUT", admin, "application/json", []byte(`{"maxSeries":3}`)))
+		wantStatus(t, "change", 200, "")(send(t, "PUT", admin, "application/json", []byte(`{"maxSeries":100}`)))
 		wantStatus(t, "delete", 204, "")(send(t, "DELETE", admin+"?confirm=busy", "", nil))
 	}
 	stop()
