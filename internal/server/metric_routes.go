@@ -36,7 +36,8 @@ func (s *Server) metricRoutes(mux *http.ServeMux) error {
 	mux.HandleFunc("PUT /api/metric-workspaces/{name}", s.putMetricWorkspace)
 	mux.HandleFunc("DELETE /api/metric-workspaces/{name}", s.deleteMetricWorkspace)
 	mux.HandleFunc("GET /api/metric-workspaces/{name}/slow-queries", s.slowQueries)
-	return s.ingest.Registry().Register(newWorkspaceUsage(&s.metrics))
+	mux.HandleFunc("GET /api/cardinality", s.cardinality)
+	return s.ingest.Registry().Register(newWorkspaceUsage(s))
 }
 
 // inWorkspaces serves a request that uses workspaces: none of them is closed

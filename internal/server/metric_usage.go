@@ -14,9 +14,10 @@ import (
 // workspaceUsage puts the usage and limits of the workspaces beside the
 // gateway's metrics, so that rules can watch them.
 type workspaceUsage struct {
-	set     *metricSet
+	server  *Server
 	gauges  []usageGauge
 	refused *prometheus.Desc
+	top     *prometheus.Desc
 }
 
 type usageGauge struct {
@@ -24,11 +25,11 @@ type usageGauge struct {
 	of   func(*metricWorkspace, tsdb.Usage) int64
 }
 
-func newWorkspaceUsage(set *metricSet) *workspaceUsage {
+func newWorkspaceUsage(s *Server) *workspaceUsage {
 	gauge := func(name, help string, of func(*metricWorkspace, tsdb.Usage) int64) usageGauge {
 		return usageGauge{prometheus.NewDesc("gatehouse_metrics_workspace_"+name, help, []string{"workspace"}, nil), of}
 	}
-	return &workspaceUsage{set: set, gauges: []usageGauge{
+	return &workspaceUsage{server: s, gauges: []usageGauge{
 		gauge("active_series", "Active series of the workspace.", func(_ *metricWorkspace, u tsdb.Usage) int64 { return u.Series }),
 		gauge("active_series_limit", "The most active series that the workspace takes; 0 is no limit.", func(_ *metricWorkspace, u tsdb.Usage) int64 { return u.SeriesLimit }),
 		gauge("events_per_minute", "Samples that were stored in the last 60 seconds, whatever way they came.", func(_ *metricWorkspace, u tsdb.Usage) int64 { return u.LastMinute }),
@@ -36,7 +37,8 @@ func newWorkspaceUsage(set *metricSet) *workspaceUsage {
 		gauge("refused_series", "Attempts to make a series that were refused since the start.", func(_ *metricWorkspace, u tsdb.Usage) int64 { return u.SeriesRefused }),
 		gauge("scrubbed_values", "Label values that were hashed since the start.", func(_ *metricWorkspace, u tsdb.Usage) int64 { return u.Scrubbed }),
 		gauge("block_bytes", "Bytes of the workspace's blocks on disk.", func(_ *metricWorkspace, u tsdb.Usage) int64 { return u.BlockBytes }),
-	}, refused: prometheus.NewDesc("gatehouse_metrics_workspace_refused_samples_total", "Samples that were refused, whatever way they came, by reason.", []string{"workspace", "reason"}, nil)}
+	}, refused: prometheus.NewDesc("gatehouse_metrics_workspace_refused_samples_total", "Samples that were refused, whatever way they came, by reason.", []string{"workspace", "reason"}, nil),
+		top: prometheus.NewDesc("gatehouse_metrics_top_series", "Active series of the largest metrics, APIs and teams, counted once a minute.", []string{"workspace", "by", "name"}, nil)}
 }
 
 // Describe tells of the families.
@@ -45,11 +47,12 @@ func (c *workspaceUsage) Describe(out chan<- *prometheus.Desc) {
 		out <- g.desc
 	}
 	out <- c.refused
+	out <- c.top
 }
 
 // Collect reads the open workspaces.
 func (c *workspaceUsage) Collect(out chan<- prometheus.Metric) {
-	for _, w := range c.set.all() {
+	for _, w := range c.server.metrics.all() {
 		if w.users.enter() != nil {
 			continue
 		}
@@ -59,6 +62,9 @@ func (c *workspaceUsage) Collect(out chan<- prometheus.Metric) {
 		}
 		for reason, n := range w.db.RefusedSamples() {
 			out <- prometheus.MustNewConstMetric(c.refused, prometheus.CounterValue, float64(n), w.config.Name, reason)
+		}
+		for _, one := range c.server.topCounts(w) {
+			out <- prometheus.MustNewConstMetric(c.top, prometheus.GaugeValue, float64(one.n), w.config.Name, one.by, one.name)
 		}
 		w.users.leave()
 	}

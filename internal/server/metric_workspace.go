@@ -36,6 +36,7 @@ type metricWorkspace struct {
 	handler  http.Handler // of paths that begin with /prometheus/
 
 	users users
+	tops  tops
 	once  struct{ scraping, rules, store sync.Once } // their ends
 }
 

@@ -183,3 +183,71 @@ func missionOneService(t *testing.T, h *house) {
 		return h.query(t, `count(sum(last_over_time(temperature[5m]))) + count(sum(http_server_request_duration_seconds_count)) + count(sum(orders_count))`) == 3
 	})
 }
+
+// M10: a workspace that is made while the process runs has endpoints that work
+// at once, and is gone when it is deleted.
+func missionWorkspaceMade(t *testing.T, h *house) {
+	do := func(method, path, body string) (int, string) {
+		r, err := http.NewRequest(method, h.monitor+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		text, _ := io.ReadAll(resp.Body)
+		return resp.StatusCode, string(text)
+	}
+	if status, text := do("PUT", "/api/metric-workspaces/onboarded", `{"maxSeries":100}`); status != 201 {
+		t.Fatalf("make: %d %s", status, text)
+	}
+	w := h.metricWorkspace(t, "onboarded")
+	if _, path, ok := strings.Cut(w.Ingestion, "/workspaces/"); !ok || w.SeriesLimit != 100 {
+		t.Errorf("%+v", w)
+	} else if a := h.remoteWrite(t, "/workspaces/"+path, "__name__", "first"); a.status != 204 {
+		t.Errorf("write: %d %s", a.status, a.body)
+	}
+	if status, text := do("GET", "/workspaces/onboarded/prometheus/api/v1/query?query=first", ""); status != 200 || !strings.Contains(text, `"7"`) {
+		t.Errorf("query: %d %s", status, text)
+	}
+	if status, text := do("DELETE", "/api/metric-workspaces/onboarded?confirm=onboarded", ""); status != 204 {
+		t.Errorf("delete: %d %s", status, text)
+	}
+	if a := h.remoteWrite(t, "/workspaces/onboarded/prometheus/api/v1/write", "__name__", "late"); a.status != 404 {
+		t.Errorf("after the deletion: %d %s", a.status, a.body)
+	}
+}
+
+// P22: what makes the series is named, with the same numbers as Prometheus's
+// own status page.
+func missionCardinality(t *testing.T, h *house) {
+	h.call(t, "GET", "/measured/items/1", "")
+	eventually(t, "series by API", func() bool {
+		var out struct {
+			Metrics []struct {
+				Name   string
+				Series int64
+			}
+			APIs []struct{ Name string }
+		}
+		var status struct {
+			Data struct {
+				SeriesCountByMetricName []struct {
+					Name  string
+					Value int64
+				}
+			}
+		}
+		h.get(t, "/api/cardinality?limit=100", &out)
+		h.get(t, "/prometheus/api/v1/status/tsdb?limit=1", &status)
+		if len(out.Metrics) == 0 || len(out.APIs) == 0 || len(status.Data.SeriesCountByMetricName) != 1 {
+			return false
+		}
+		return out.Metrics[0].Series == status.Data.SeriesCountByMetricName[0].Value // series may be made in between
+	})
+	eventually(t, "the largest as series", func() bool {
+		return h.query(t, `count(gatehouse_metrics_top_series{workspace="default",by="metric"})`) == 10
+	})
+}
