@@ -87,7 +87,8 @@ func catch(problem **Problem) {
 	}
 }
 
-// Value evaluates the expression.
+// Value evaluates the expression. Like the methods below it panics with a
+// *Problem when a value is of the wrong kind, and with what Step panics with.
 func (e *Expression) Value(c *Context) Value { return e.root.eval(c) }
 
 // String evaluates to text.
