@@ -223,7 +223,7 @@ func missionWorkspaceMade(t *testing.T, h *house) {
 // P22: what makes the series is named, with the same numbers as Prometheus's
 // own status page.
 func missionCardinality(t *testing.T, h *house) {
-	h.call(t, "GET", "/measured/items/1", "")
+	h.call(t, "GET", "/plain/items/1", "")
 	eventually(t, "series by API", func() bool {
 		var out struct {
 			Metrics []struct {
