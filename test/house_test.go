@@ -105,6 +105,7 @@ var floors = []struct {
 	{"internal/api/transactions", 4, []string{"internal/api", "internal/query/kql", "internal/query/kql/table"}},
 	{"internal/api/traces", 4, []string{"internal/api", "internal/query/explore"}},
 	{"internal/api/policies", 4, []string{"internal/api", "internal/policy/record"}},
+	{"internal/api/arm", 2, []string{"internal/api"}},
 	{"internal/api", 2, nil},
 	{"internal/gateway", 4, []string{"internal/gateway/mcp", "internal/gateway/subscribe", "internal/gateway/route", "internal/gateway/backend", "internal/gateway/quota", "internal/gateway/cache", "internal/gateway/token", "internal/gateway/sqlserver", "internal/graphql", "internal/policy", "internal/policy/expr", "internal/policy/statement"}},
 	{"internal/server", 5, []string{"internal", "web"}},
