@@ -98,7 +98,7 @@ var floors = []struct {
 	{"internal/query/kql", 3, []string{"internal/query/kql/syntax", "internal/query/kql/table", "internal/store/lake"}},
 	{"internal/availability", 2, nil},
 	{"internal/query/explore", 3, []string{"internal/telemetry/expand", "internal/store/lake"}},
-	{"internal/api/management", 3, []string{"internal/api", "internal/store/catalog"}},
+	{"internal/api/management", 3, []string{"internal/api", "internal/api/arm", "internal/rules/azure"}},
 	{"internal/api/metrics", 4, []string{"internal/api", "internal/query/promql", "internal/store/tsdb", "internal/rules", "internal/alerting"}},
 	{"internal/api/alerts", 4, []string{"internal/api", "internal/alerting", "internal/alerting/action", "internal/alerting/ledger"}},
 	{"internal/api/logs", 4, []string{"internal/api", "internal/query/kql", "internal/query/kql/syntax", "internal/query/kql/table"}},

@@ -284,6 +284,7 @@ type Logger struct {
 	ID, Type, Description, ResourceID string
 	IsBuffered                        bool
 	Credentials                       map[string]string // secret; see LoggerKey, ...
+	References                        map[string]string `json:",omitempty"` // as written, of credentials that refer to named values
 }
 
 // Credentials of a logger of the type applicationInsights.

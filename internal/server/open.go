@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"gatehouse/internal/alerting"
+	"gatehouse/internal/api/management"
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/gateway/backend"
 	"gatehouse/internal/gateway/cache/redis"
@@ -57,6 +58,7 @@ type Server struct {
 	track      *track.Receiver
 	gateway    *gateway.Gateway
 	desk       *record.Desk // recordings of traced requests
+	management *management.Handler
 	// workspaces are looked up by name, instrumentation key, application id and
 	// ARM path.
 	workspaces   *telemetry.Workspaces
@@ -222,7 +224,10 @@ func (s *Server) openGateway() error {
 		s.gateway.Close(ctx)
 		return nil
 	})
-	s.reloads = &reloads{config: s.config.Service, gateway: s.gateway, catalog: s.catalog, log: s.log, destinations: s.destinations}
+	if err := s.openManagement(); err != nil {
+		return err
+	}
+	s.reloads = &reloads{config: s.config.Service, gateway: s.gateway, catalog: s.catalog, log: s.log, destinations: s.destinations, written: s.management.Resources()}
 	return s.reloads.load()
 }
 

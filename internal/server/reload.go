@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -28,6 +29,7 @@ type reloads struct {
 
 	mu      sync.Mutex
 	current revisionStatus
+	written apiops.Resources // over the management API
 }
 
 func (r *reloads) state() revisionStatus {
@@ -40,7 +42,7 @@ func (r *reloads) state() revisionStatus {
 func (r *reloads) load() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	snapshot, err := r.build()
+	snapshot, err := r.build(r.written)
 	if err == nil {
 		err = r.destinations.update(snapshot.Service) // before requests of the new snapshot need it
 	}
@@ -48,16 +50,44 @@ func (r *reloads) load() error {
 		r.current.Error = err.Error()
 		return err
 	}
+	r.swap(snapshot)
+	return nil
+}
+
+func (r *reloads) swap(snapshot *gateway.Snapshot) {
 	r.gateway.Swap(snapshot)
 	r.current = revisionStatus{ID: r.current.ID + 1, Loaded: time.Now().UTC()}
 	for _, w := range snapshot.Warnings {
 		r.log.Warn("service", "resource", w.Resource, "message", w.Message)
 	}
+}
+
+// change serves the service with other resources of the management API: all of
+// it, kept by save, or nothing.
+func (r *reloads) change(next map[string][]byte, check func(*apim.Service) error, save func() error) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	snapshot, err := r.build(next)
+	if err != nil {
+		return refused(err)
+	}
+	if err := check(snapshot.Service); err != nil {
+		return err
+	}
+	if err = refused(r.destinations.update(snapshot.Service)); err == nil {
+		err = save()
+	}
+	if err != nil {
+		// Exports may have the new credentials of a logger already.
+		return errors.Join(err, r.destinations.update(r.gateway.Current().Service))
+	}
+	r.written = next
+	r.swap(snapshot)
 	return nil
 }
 
-func (r *reloads) build() (*gateway.Snapshot, error) {
-	service, err := r.read()
+func (r *reloads) build(written apiops.Resources) (*gateway.Snapshot, error) {
+	service, err := r.read(written)
 	if err != nil {
 		return nil, err
 	}
@@ -67,16 +97,21 @@ func (r *reloads) build() (*gateway.Snapshot, error) {
 	return r.gateway.Compile(service)
 }
 
-func (r *reloads) read() (*apim.Service, error) {
+func (r *reloads) read(written apiops.Resources) (*apim.Service, error) {
 	c := r.config
 	if c.OpenAPI != "" {
 		service, err := readOpenAPI(c)
 		if err != nil {
 			return nil, err
 		}
+		if len(written) > 0 {
+			if err := apiops.Extend(service, apiops.Options{Resources: written}); err != nil {
+				return nil, err
+			}
+		}
 		return service, addCertificates(service, c.Certificates)
 	}
-	service, err := apiops.Load(c.Folder, apiops.Options{Overrides: c.Overrides})
+	service, err := apiops.Load(c.Folder, apiops.Options{Overrides: c.Overrides, Resources: written})
 	if err != nil {
 		return nil, err
 	}

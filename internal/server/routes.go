@@ -10,6 +10,7 @@ import (
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/alerts"
 	"gatehouse/internal/api/logs"
+	"gatehouse/internal/api/management"
 	"gatehouse/internal/api/policies"
 	"gatehouse/internal/api/traces"
 	"gatehouse/internal/api/transactions"
@@ -55,12 +56,16 @@ func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
 	return s.tracked(mux), nil
 }
 
-// tracked takes the paths of Application Insights' protocol, in any case, before
-// the mux does: it matches cases and redirects.
+// tracked takes the paths of Application Insights' protocol and of the management
+// API, in any case, before the mux does: it matches cases and redirects.
 func (s *Server) tracked(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if track.Serves(r.URL.Path) {
+		switch {
+		case track.Serves(r.URL.Path):
 			s.track.ServeHTTP(w, r)
+			return
+		case management.Serves(r.URL.Path):
+			s.management.ServeHTTP(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)

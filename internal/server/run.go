@@ -267,7 +267,7 @@ func CheckService(config Config, out io.Writer) error {
 		o.External = external
 	}
 	r := &reloads{config: config.Service}
-	service, err := r.read()
+	service, err := r.read(nil)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,8 @@ type Options struct {
 	MaxFile   int64 // bytes of one file, default 10 MB
 	MaxTotal  int64 // bytes of all files, default 256 MB
 	MaxFiles  int   // default 20,000
+	// Resources that were written over the management API.
+	Resources Resources
 }
 
 func (o Options) withDefaults() Options {
@@ -62,6 +64,7 @@ func Load(dir string, o Options) (*apim.Service, error) {
 	if l.service.Name == "" {
 		l.service.Name = "gatehouse"
 	}
+	l.lay(files.folders["apis/"])
 	l.load()
 	if len(l.problems) > 0 {
 		return nil, l.problems
@@ -147,7 +150,7 @@ func (l *loader) info(kind, name, path string) (properties *node, ok bool) {
 	if p := n.get("properties"); p.kind == object {
 		n = p
 	}
-	if o := l.overrides[kind][fold(name)]; o != nil {
+	if o := l.overrides[kind][fold(name)]; o != nil && !l.files.laid(path) {
 		o.used = true
 		n = merge(n, o.properties)
 	}

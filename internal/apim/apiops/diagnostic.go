@@ -20,6 +20,10 @@ func (l *loader) diagnostics(parent, folder string) []*apim.Diagnostic {
 		if !ok {
 			continue
 		}
+		if l.files.laid(folder+id+"/diagnosticInformation.json") && !l.hasLogger(n) {
+			l.warn("diagnostics/"+name, "was written over the management API, and its logger does not exist any more: it is not used")
+			continue
+		}
 		out = append(out, l.diagnostic("diagnostics/"+name, id, n))
 	}
 	return out
@@ -52,6 +56,13 @@ func (l *loader) diagnostic(resource, id string, n *node) *apim.Diagnostic {
 	}
 	l.joinLogger(d, n)
 	return d
+}
+
+// hasLogger tells whether the logger of a diagnostic is there; one that names
+// none is left to the check.
+func (l *loader) hasLogger(n *node) bool {
+	name := lastSegment(l.str(n, "loggerId"))
+	return name == "" || slices.ContainsFunc(l.service.Loggers, func(g *apim.Logger) bool { return strings.EqualFold(g.ID, name) })
 }
 
 // typeOf is the type of logger that a diagnostic with a well-known id must have.

@@ -24,6 +24,12 @@ func (l *loader) loggers() {
 			if g.Credentials == nil {
 				g.Credentials = map[string]string{}
 			}
+			if raw := l.str(m.value); strings.Contains(raw, "{{") {
+				if g.References == nil {
+					g.References = map[string]string{}
+				}
+				g.References[m.name] = raw
+			}
 			g.Credentials[m.name] = l.loggerCredential(m.value)
 		}
 		if utf8.RuneCountInString(g.Description) > 256 {

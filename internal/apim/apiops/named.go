@@ -22,7 +22,7 @@ func (l *loader) namedValues() {
 		fromVault := n.get("keyVault").kind == object
 		v.Secret = v.Secret || fromVault
 		variable := "GATEHOUSE_NAMED_VALUE_" + environmentName(v.Name)
-		if value, ok := l.options.LookupEnv(variable); ok {
+		if value, ok := l.options.LookupEnv(variable); ok && !l.files.laid("named values/"+id+"/namedValueInformation.json") {
 			v.Value, known = value, true
 		}
 		if _, twice := l.values[fold(v.Name)]; twice {

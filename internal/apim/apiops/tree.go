@@ -27,6 +27,7 @@ type tree struct {
 
 type entry struct {
 	path string // as written on disk
+	data []byte // of a file that is not there, nil otherwise
 	used bool
 }
 
@@ -107,6 +108,9 @@ func (t *tree) read(name string) ([]byte, string, error) {
 		return nil, name, fs.ErrNotExist
 	}
 	e.used = true
+	if e.data != nil {
+		return e.data, e.path, nil
+	}
 	f, err := t.root.Open(e.path)
 	if err != nil {
 		// Not ErrNotExist: the file was there a moment ago.
