@@ -92,7 +92,8 @@ type (
 	newArrayX struct {
 		at
 		elem *typeX // nil: new[] {...}
-		size node   // may be nil
+		size []node // one for each dimension; nil when only the values tell
+		rank int    // dimensions beyond the first
 		init *initializer
 	}
 	anonymousX struct {
@@ -105,6 +106,12 @@ type (
 		params []parameter
 		body   node       // expression
 		block  *blockStmt // or block
+	}
+	// tupleX is (a, name: b), or the left side of a deconstruction.
+	tupleX struct {
+		at
+		names []string
+		items []node
 	}
 	interpX struct {
 		at
@@ -132,7 +139,8 @@ type (
 		at
 		t *typeX
 	}
-	// outVarX is "out var x" or "out T x" in an argument list.
+	// outVarX is "out var x" or "out T x" in an argument list, and a variable
+	// that a deconstruction declares.
 	outVarX struct {
 		at
 		t    *typeX // nil: var
@@ -151,6 +159,7 @@ type interpNode struct {
 type argument struct {
 	name string
 	out  bool
+	ref  bool
 	x    node
 }
 
@@ -159,6 +168,7 @@ type parameter struct {
 	t    *typeX // nil: inferred
 	name string
 	def  node
+	mode string // "", "ref", "out" or "params"; of local functions
 }
 
 // initializer is { a, b }, { X = 1 }, { [k] = v } or { {a, b}, ... }.
@@ -172,6 +182,7 @@ type initItem struct {
 	name   string       // member
 	index  []argument   // [k] = v
 	values []node       // one value, or {a, b}
+	braces bool         // {a, b}
 	nested *initializer // X = { ... }
 }
 
@@ -183,12 +194,15 @@ type pattern struct {
 	x    node   // constant
 }
 
-// typeX is a type as written: a.b<c>[]?.
+// typeX is a type as written: a.b<c>[]?, or a tuple (a x, b y).
 type typeX struct {
 	at
 	parts    []typePart
-	elem     *typeX // array or nullable of
+	items    []*typeX // of a tuple
+	names    []string // of the items, "" for none
+	elem     *typeX   // array or nullable of
 	array    bool
+	rank     int // dimensions of the array beyond the first
 	nullable bool
 }
 
@@ -229,10 +243,11 @@ type (
 	}
 	foreachStmt struct {
 		at
-		t    *typeX
-		name string
-		in   node
-		body node
+		t     *typeX
+		name  string
+		parts *tupleX // foreach (var (a, b) in ...)
+		in    node
+		body  node
 	}
 	whileStmt struct {
 		at

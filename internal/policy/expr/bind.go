@@ -51,6 +51,7 @@ type variableInfo struct {
 	fn       *function
 	slot     int
 	captured bool
+	alias    bool   // a ref or out parameter: its cell is the caller's variable
 	readonly string // why it cannot be assigned
 	konst    *operand
 }
@@ -214,6 +215,8 @@ func (b *binder) bindMore(n node) *operand {
 		return b.anonymous(x)
 	case *lambdaX:
 		return &operand{kind: isLambda, lambda: x, pos: x.offset(), t: u.void}
+	case *tupleX:
+		return b.tuple(x)
 	case *interpX:
 		return b.interpolation(x)
 	case *typeofX:
@@ -234,7 +237,7 @@ func (b *binder) bindMore(n node) *operand {
 	case *boundX:
 		return x.o
 	case *outVarX:
-		fail(x.offset(), "an out variable is only allowed as an argument", "")
+		fail(x.offset(), "a variable cannot be declared here", "only as an out argument, or in the brackets in front of = of a deconstruction")
 	}
 	failf(n.offset(), "this expression is not supported")
 	return nil
@@ -362,10 +365,18 @@ func (b *binder) namedType(name string, targs []*typeX, pos int) *typ {
 func (b *binder) resolve(x *typeX) *typ {
 	u := types()
 	switch {
+	case x.array && x.rank > 0:
+		return u.gridOf(b.resolve(x.elem), x.rank+1, x.offset())
 	case x.array:
 		return u.arrayOf(b.resolve(x.elem))
 	case x.nullable:
 		return u.nullableOf(b.resolve(x.elem))
+	case x.items != nil:
+		items := make([]*typ, len(x.items))
+		for i, t := range x.items {
+			items[i] = b.resolve(t)
+		}
+		return u.tupleOf(items, x.names, x.offset())
 	}
 	last := x.parts[len(x.parts)-1]
 	names := make([]string, len(x.parts))
@@ -471,6 +482,10 @@ func (b *binder) instanceMember(left *operand, x *memberX, invoked bool) *operan
 		fail(x.offset(), "null has no members", "")
 	case t.is(kVoid):
 		fail(left.pos, "this call gives no value", "")
+	case t.is(kFunc) && x.name == "Invoke" && invoked:
+		return left
+	case t.names != nil && slices.Contains(t.names, x.name):
+		return tupleItem(left, slices.Index(t.names, x.name), x.offset())
 	case t.is(kAnonymous):
 		if i := slices.Index(t.def.fields, x.name); i >= 0 {
 			f, pos := left.a, x.offset()

@@ -5,6 +5,28 @@ type argumentOperand struct {
 	o    *operand
 	name string
 	out  *outArgument
+	ref  bool
+}
+
+// mode is how the argument is handed over, as a parameter declares it.
+func (a *argumentOperand) mode() string {
+	switch {
+	case a.ref:
+		return "ref"
+	case a.out != nil:
+		return "out"
+	}
+	return ""
+}
+
+func (p *param) mode() string {
+	switch {
+	case p.ref:
+		return "ref"
+	case p.out:
+		return "out"
+	}
+	return ""
 }
 
 // outArgument is where a call stores a result.
@@ -28,7 +50,7 @@ func (b *binder) arguments(args []argument) []argumentOperand {
 			}
 			continue
 		}
-		out[i].out = b.outArgument(a.x)
+		out[i].out, out[i].ref = b.outArgument(a.x), a.ref
 		out[i].o = &operand{t: types().void, pos: a.x.offset()}
 	}
 	return out
@@ -44,11 +66,17 @@ func (b *binder) outArgument(x node) *outArgument {
 	}
 	n, ok := x.(*nameX)
 	if !ok {
-		fail(x.offset(), "an out argument must be a variable", "")
+		fail(x.offset(), "an out or ref argument must be a variable", "")
+	}
+	if b.discard(x) {
+		return &outArgument{x: x, v: &outVarX{at: n.at, name: "_"}}
 	}
 	v, _ := b.lookup(n.name)
-	if v == nil {
+	switch {
+	case v == nil:
 		fail(x.offset(), "unknown variable '"+n.name+"'", "")
+	case v.konst != nil || v.readonly != "":
+		fail(x.offset(), "'"+n.name+"' cannot be assigned", "")
 	}
 	return &outArgument{x: x, t: v.t, place: b.place(v)}
 }
@@ -206,7 +234,7 @@ func (b *binder) fits(m *method, explicit []*typ, args []argumentOperand, expand
 			t = t.args[0]
 			c.cost++
 		}
-		if (a.out != nil) != p.out {
+		if a.mode() != p.mode() {
 			return nil
 		}
 		if a.out != nil {
@@ -381,6 +409,10 @@ func (b *binder) complete(c *candidate, args []argumentOperand, pos int) []*oper
 }
 
 func (b *binder) outOperand(o *outArgument, t *typ) *operand {
+	if o.v != nil && o.v.name == "_" {
+		place := b.temp()
+		return &operand{t: t, pos: o.v.offset(), a: func(f *frame) any { return &outRef{place(f), t} }}
+	}
 	if o.v != nil {
 		v := b.declare(o.v.name, t, o.v.offset())
 		fresh, place := v.fresh(), b.place(v)
@@ -428,7 +460,7 @@ func (b *binder) noOverload(fn *operand, explicit []*typ, args []argumentOperand
 		}
 		switch {
 		case a.out != nil:
-			list += "out"
+			list += a.mode()
 		case a.o.kind == isLambda:
 			list += "a lambda"
 		case a.o.kind == isGroup:

@@ -15,6 +15,8 @@ func (b *binder) equality(op string, l, r *operand, pos int) *operand {
 		return stringEquality(l, r, not, pos)
 	case l.isNull() || r.isNull():
 		return b.nullTest(l, r, not, pos)
+	case l.t.tuple() && r.t.tuple() && len(l.t.args) == len(r.t.args):
+		return b.tupleEquality(l, r, not, pos)
 	case l.t.is(kNullable) || r.t.is(kNullable):
 		return b.liftedEquality(op, l, r, pos)
 	case l.t.is(kBool) && r.t.is(kBool):
@@ -126,7 +128,7 @@ func intEquality(f, g func(*frame) int64, not bool, pos int) *operand {
 
 // relational binds < > <= >=.
 func (b *binder) relational(op string, l, r *operand, pos int) *operand {
-	if l.t.is(kNullable) || r.t.is(kNullable) {
+	if l.t.is(kNullable) || r.t.is(kNullable) || l.isNull() && r.t.value() || r.isNull() && l.t.value() {
 		o := b.lifted(op, l, r, pos)
 		f := o.a
 		return fromBool(func(fr *frame) bool { v, _ := f(fr).(bool); return v }, pos)

@@ -262,6 +262,7 @@ func (b *binder) declareFunction(x *funcStmt) {
 	for _, p := range x.params {
 		l.params = append(l.params, b.resolve(p.t))
 		l.names = append(l.names, p.name)
+		l.modes = append(l.modes, p.mode)
 		l.defs = append(l.defs, p.def)
 	}
 	if v, f := b.lookup(x.name); v != nil || f != nil {
@@ -283,6 +284,9 @@ func (b *binder) bindFunction(x *funcStmt) {
 	c := l.code
 	for i, p := range x.params {
 		v := b.declare(p.name, l.params[i], p.pos)
+		if v.alias = p.mode == "ref" || p.mode == "out"; v.alias {
+			v.captured = true
+		}
 		c.params = append(c.params, v)
 		c.enter = append(c.enter, v.fresh())
 	}

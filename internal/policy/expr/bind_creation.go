@@ -80,14 +80,20 @@ func (b *binder) initItems(target *operand, in *initializer) []func(*frame) {
 
 func (b *binder) newArray(x *newArrayX) *operand {
 	u := types()
-	if x.elem == nil {
+	switch {
+	case x.elem == nil && x.rank > 0:
+		return b.inferredGrid(x)
+	case x.elem == nil:
 		return b.inferredArray(x)
+	case x.rank > 0:
+		return b.newGrid(x)
 	}
 	t := u.arrayOf(b.resolve(x.elem))
 	if x.init != nil {
+		b.sizesOf(x, len(x.init.items))
 		return b.arrayInitializer(t, x.init)
 	}
-	n := b.as(x.size, u.int64).i
+	n := b.as(x.size[0], u.int64).i
 	elem, pos := t.args[0], x.offset()
 	return fromAny(func(f *frame) any {
 		size := n(f)

@@ -89,6 +89,9 @@ func (b *binder) location(n node) *location {
 		return b.variableLocation(x)
 	case *memberX:
 		left := b.bind(x.x)
+		if left.kind == isValue && left.t.tuple() {
+			return b.tupleLocation(x)
+		}
 		if left.kind == isValue {
 			return b.memberLocation(left, x)
 		}
@@ -173,6 +176,12 @@ func (b *binder) tableLocation(m *method, args []*operand, run func(*frame), pos
 }
 
 func (b *binder) assign(x *assignX) *operand {
+	if l, ok := x.l.(*tupleX); ok && x.op == "" {
+		return b.deconstruct(l, b.bind(x.r))
+	}
+	if b.discard(x.l) && x.op == "" {
+		return b.value(x.r)
+	}
 	l := b.location(x.l)
 	var v *operand
 	if x.op == "" {

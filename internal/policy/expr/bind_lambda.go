@@ -1,5 +1,7 @@
 package expr
 
+import "slices"
+
 // code is a compiled lambda or local function.
 type code struct {
 	params []*variableInfo
@@ -27,8 +29,13 @@ func (c *closure) call(args ...any) any {
 		f = &frame{machine: m, slots: make([]slot, c.code.slots), outer: c.outer}
 	}
 	for i, start := range c.code.enter {
-		start(f)
 		p := c.code.params[i]
+		if p.alias {
+			// The parameter is the caller's variable.
+			f.slots[p.slot].a = args[i].(*outRef).s
+			continue
+		}
+		start(f)
 		s := &f.slots[p.slot]
 		if p.captured {
 			s = s.a.(*slot)
@@ -231,6 +238,7 @@ type localFunc struct {
 	name   string
 	params []*typ
 	names  []string
+	modes  []string
 	defs   []node
 	ret    *typ
 	owner  *function // that declares it
@@ -241,30 +249,81 @@ func (b *binder) callLocal(fn *operand, x *callX) *operand {
 	l := fn.local
 	args := b.arguments(x.args)
 	values := make([]*operand, len(l.params))
-	for i, a := range args {
-		j := i
-		if a.name != "" {
-			j = -1
-			for k, n := range l.names {
-				if n == a.name {
-					j = k
-				}
-			}
+	refuse := func() { failf(fn.pos, "'%s' takes %d arguments, not %d", l.name, len(l.params), len(args)) }
+	rest := l.restOf(args)
+	for i, a := range args[:len(args)-len(rest)] {
+		j := l.parameterOf(i, a.name)
+		if j < 0 || values[j] != nil {
+			refuse()
 		}
-		if j < 0 || j >= len(values) || values[j] != nil || a.out != nil {
-			failf(fn.pos, "'%s' takes %d arguments, not %d", l.name, len(l.params), len(args))
-		}
-		values[j] = b.implicit(a.o, l.params[j])
+		values[j] = b.localArgument(l, j, a)
 	}
 	for j := range values {
-		if values[j] == nil {
-			if l.defs[j] == nil {
-				failf(fn.pos, "'%s' takes %d arguments, not %d", l.name, len(l.params), len(args))
-			}
+		switch {
+		case values[j] != nil:
+		case l.modes[j] == "params":
+			values[j] = b.restArray(l.params[j], rest, fn.pos)
+		case l.defs[j] == nil:
+			refuse()
+		default:
 			values[j] = b.as(l.defs[j], l.params[j])
 		}
 	}
 	return b.emitLocal(l, values, fn.pos)
+}
+
+// parameterOf finds the parameter of an argument, -1 when there is none.
+func (l *localFunc) parameterOf(i int, name string) int {
+	if name != "" {
+		return slices.Index(l.names, name)
+	}
+	if i >= len(l.params) {
+		return -1
+	}
+	return i
+}
+
+// restOf gives the arguments that a params array takes: not one array that is
+// handed over as it is.
+func (l *localFunc) restOf(args []argumentOperand) []argumentOperand {
+	last := len(l.params) - 1
+	if last < 0 || l.modes[last] != "params" || len(args) <= last {
+		return nil
+	}
+	if len(args) == last+1 && (args[last].o.isNull() || args[last].o.cost(l.params[last]) >= 0) {
+		return nil
+	}
+	return args[last:]
+}
+
+func (b *binder) restArray(t *typ, rest []argumentOperand, pos int) *operand {
+	items := make([]*operand, len(rest))
+	for i, a := range rest {
+		items[i] = b.implicit(a.o, t.args[0])
+	}
+	return arrayOperand(t, items, pos)
+}
+
+// localArgument converts one argument of a local function.
+func (b *binder) localArgument(l *localFunc, j int, a argumentOperand) *operand {
+	mode := l.modes[j]
+	if mode == "params" {
+		mode = ""
+	}
+	if a.mode() != mode {
+		want := "a value"
+		if mode != "" {
+			want = "a variable with " + mode
+		}
+		failf(a.o.pos, "'%s' takes %s here", l.name, want)
+	}
+	if a.out == nil {
+		return b.implicit(a.o, l.params[j])
+	}
+	if a.out.t != nil && !same(a.out.t, l.params[j]) {
+		fail(a.o.pos, "this variable is "+a.out.t.String()+", not "+l.params[j].String(), "")
+	}
+	return b.outOperand(a.out, l.params[j])
 }
 
 func (b *binder) emitLocal(l *localFunc, values []*operand, pos int) *operand {

@@ -292,7 +292,10 @@ func (b *binder) arithmetic(op string, l, r *operand, pos int) *operand {
 	if op == "+" && (l.t.is(kString) || r.t.is(kString)) {
 		return b.join([]*operand{l, r}, pos)
 	}
-	if l.t.is(kNullable) || r.t.is(kNullable) {
+	if l.t.is(kNullable) || r.t.is(kNullable) || l.isNull() && r.t.value() || r.isNull() && l.t.value() {
+		if (op == "&" || op == "|") && (underlying(l.t).is(kBool) || underlying(r.t).is(kBool)) {
+			return b.threeValued(op == "&", b.implicit(l, u.nullableOf(u.boolean)), b.implicit(r, u.nullableOf(u.boolean)), pos)
+		}
 		return b.lifted(op, l, r, pos)
 	}
 	if m := b.userOperator(op, l, r); m != nil {
@@ -425,6 +428,21 @@ func (b *binder) lifted(op string, l, r *operand, pos int) *operand {
 		y(fr).put(rt, w)
 		return h(fr)
 	}, types().nullableOf(inner.t), pos)
+}
+
+// threeValued is & and | on bool?: null is unknown.
+func (b *binder) threeValued(and bool, l, r *operand, pos int) *operand {
+	f, g := l.a, r.a
+	return fromAny(func(fr *frame) any {
+		v, w := f(fr), g(fr)
+		switch {
+		case v == !and || w == !and:
+			return !and
+		case v == nil || w == nil:
+			return nil
+		}
+		return and
+	}, types().nullableOf(types().boolean), pos)
 }
 
 func underlying(t *typ) *typ {

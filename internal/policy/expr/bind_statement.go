@@ -146,10 +146,14 @@ func (b *binder) variable(x *declStmt, d declared, t *typ) []func(*frame) {
 	var o *operand
 	switch {
 	case d.arr != nil:
-		if t == nil || !t.is(kArray) {
+		switch {
+		case t != nil && t.rank() > 1:
+			o = b.gridInitializer(t, d.arr)
+		case t == nil || !t.is(kArray):
 			fail(d.arr.offset(), "{ } needs an array type", "write new[] { ... }")
+		default:
+			o = b.arrayInitializer(t, d.arr)
 		}
-		o = b.arrayInitializer(t, d.arr)
 	case d.x == nil:
 		if t == nil || x.konst {
 			fail(d.pos, "'"+d.name+"' needs a value", "")
@@ -186,9 +190,9 @@ func (b *binder) variable(x *declStmt, d declared, t *typ) []func(*frame) {
 	return []func(*frame){o.store(at), v.fresh(), load(at, t, d.pos).store(b.place(v))}
 }
 
+// ifStatement leaves variables of its condition to the statements behind it, as
+// C# does: if (!int.TryParse(s, out var n)) { return 0; } return n;
 func (b *binder) ifStatement(x *ifStmt) (exec, bool) {
-	b.open()
-	defer b.close()
 	c := b.outcomes(b.condition(x.cond), x.cond.offset(), "condition of if")
 	cond := c.b
 	then, r1 := b.embedded(x.then)
@@ -319,15 +323,8 @@ func (b *binder) foreachStatement(x *foreachStmt) exec {
 	}
 	b.open()
 	defer b.close()
-	t := elem
-	if x.t != nil {
-		t = b.resolve(x.t)
-	}
 	raw := b.temp()
-	item := b.cast(load(raw, elem, x.offset()), t, x.offset())
-	v := b.declare(x.name, t, x.offset())
-	v.readonly = "the variable of a foreach"
-	fresh, set := v.fresh(), item.store(b.place(v))
+	start := b.foreachVariable(x, load(raw, elem, x.offset()))
 	body := b.loopBody(x.body)
 	source, pos := pairsOf(in), in.pos
 	return func(f *frame) signal {
@@ -339,8 +336,7 @@ func (b *binder) foreachStatement(x *foreachStmt) exec {
 		result := next
 		each(f, s, func(item any) bool {
 			raw(f).put(elem, item)
-			fresh(f)
-			set(f)
+			start(f)
 			r, more := loop(f, body)
 			result = r
 			return more
@@ -349,9 +345,26 @@ func (b *binder) foreachStatement(x *foreachStmt) exec {
 	}
 }
 
+// foreachVariable declares the variable, or the variables of a deconstruction,
+// and gives what sets them from the item.
+func (b *binder) foreachVariable(x *foreachStmt, item *operand) func(*frame) {
+	if x.parts != nil {
+		return b.deconstruct(x.parts, item).run()
+	}
+	t := item.t
+	if x.t != nil {
+		t = b.resolve(x.t)
+	}
+	o := b.cast(item, t, x.offset())
+	v := b.declare(x.name, t, x.offset())
+	v.readonly = "the variable of a foreach"
+	fresh, set := v.fresh(), o.store(b.place(v))
+	return func(f *frame) { fresh(f); set(f) }
+}
+
 // elementType is T of a sequence; nil when t is none.
 func elementType(t *typ) *typ {
-	if t.is(kArray) {
+	if t.is(kArray) || t.rank() > 1 {
 		return t.args[0]
 	}
 	if e := t.as(types().enumerable); e != nil {

@@ -130,6 +130,12 @@ func isInstance(v any, t *typ) bool {
 		_, ok := v.(*closure)
 		return ok
 	}
+	if g, ok := v.(*Grid); ok && t.rank() > 1 {
+		return same(g.t, t)
+	}
+	if x, ok := v.(*tuple); ok && t.tuple() {
+		return x.of != nil && same(x.of, t)
+	}
 	if t.def == u.list {
 		a, ok := v.(*Array)
 		return ok && a.list && same(a.elem, t.args[0])
@@ -151,6 +157,8 @@ func (b *binder) failConvert(o *operand, t *typ) {
 		fail(o.pos, "'"+o.t.String()+"' is a type and is used like a value", "")
 	case isNamespace:
 		fail(o.pos, "unknown name '"+o.space+"'", "")
+	case isUntyped:
+		fail(o.pos, "the type of this tuple cannot be inferred", "write the types: (string, int) t = (null, 1);")
 	}
 	hint := ""
 	switch {

@@ -56,6 +56,8 @@ func keyOf(v any) any {
 		return x.String()
 	case Decimal:
 		return x.trim().String()
+	case *tuple:
+		return keyOf(&Object{values: x.items})
 	case *Object:
 		var b strings.Builder
 		for _, i := range x.values {
@@ -189,6 +191,12 @@ func eachMore(v any, yield func(any) bool) {
 		items = x.groups
 	case *orderedSeq:
 		items = x.items
+	case *Grid:
+		items = x.items
+	case *extensionList:
+		for _, e := range x.list {
+			items = append(items, e)
+		}
 	case []string:
 		for _, s := range x {
 			items = append(items, s)
@@ -290,6 +298,8 @@ func count(v any) int {
 	case *groupOf:
 		return len(x.items)
 	case *orderedSeq:
+		return len(x.items)
+	case *Grid:
 		return len(x.items)
 	}
 	return -1

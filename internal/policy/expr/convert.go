@@ -3,6 +3,7 @@ package expr
 import (
 	"math"
 	"math/big"
+	"slices"
 )
 
 // wideningOrder lists, for each numeric kind, the kinds it converts to implicitly, best first.
@@ -49,6 +50,14 @@ func (o *operand) cost(t *typ) int {
 		return 0
 	case isType, isNamespace:
 		return -1
+	case isUntyped:
+		if t.tuple() {
+			return tupleCost(o, t)
+		}
+		return -1
+	}
+	if o.items != nil && t.tuple() {
+		return tupleCost(o, t)
 	}
 	if n, ok := o.constInt(); ok && constantFits(o.t, n, t) {
 		if w := widening(o.t.def.kind, t.def.kind); w > 0 {
@@ -93,6 +102,8 @@ func conversionCost(from, to *typ, depth int) int {
 		return 1
 	case from.numeric() && to.numeric():
 		return widening(from.def.kind, to.def.kind)
+	case from.tuple() && to.tuple():
+		return itemsCost(from, to, depth)
 	case to.is(kNullable):
 		if from.is(kNullable) {
 			return plus(conversionCost(from.args[0], to.args[0], depth+1), 0)
@@ -245,8 +256,17 @@ func (b *binder) convert(o *operand, t *typ) *operand {
 		return zero(t, o.pos)
 	case o.kind == isThrow:
 		return fromAny(o.a, t, o.pos)
+	case o.items != nil && t.tuple() && !same(o.t, t):
+		return b.tupleOf(o.items, t, o.pos)
 	case same(o.t, t):
+		if t.names != nil && !slices.Equal(o.t.names, t.names) {
+			named := *o
+			named.t = t
+			return &named
+		}
 		return o
+	case o.t.tuple() && t.tuple():
+		return b.tupleOf(b.tupleItems(o), t, o.pos)
 	case o.isNull():
 		return constant(nil, t, o.pos)
 	case o.t.numeric() && t.numeric(), t.is(kEnum) && o.t.integral():
@@ -309,6 +329,12 @@ func zeroValue(t *typ) any {
 		return Decimal{}
 	}
 	switch t.def.name {
+	case "ValueTuple":
+		items := make([]any, len(t.args))
+		for i, a := range t.args {
+			items[i] = zeroValue(a)
+		}
+		return &tuple{items: items, of: t}
 	case "DateTime":
 		return DateTime{}
 	case "DateTimeOffset":

@@ -34,6 +34,10 @@ func detach(v any, depth int) any {
 		return &out
 	case *Array:
 		return &Array{elem: x.elem, items: detachAll(x.items, depth), list: x.list}
+	case *tuple:
+		return &tuple{items: detachAll(x.items, depth), of: x.of}
+	case *Grid:
+		return &Grid{t: x.t, dims: x.dims, items: detachAll(x.items, depth)}
 	case *Set:
 		return &Set{elem: x.elem, items: slices.Clone(x.items), has: maps.Clone(x.has), fold: x.fold}
 	case *Dictionary:

@@ -25,7 +25,10 @@ System.Security.Cryptography.RNGCryptoServiceProvider System.Security.Cryptograp
 System.Security.Cryptography.RSASignaturePadding System.Security.Cryptography.SHA1 System.Security.Cryptography.SHA1Managed System.Security.Cryptography.SHA256
 System.Security.Cryptography.SHA256Managed System.Security.Cryptography.SHA384 System.Security.Cryptography.SHA384Managed System.Security.Cryptography.SHA512
 System.Security.Cryptography.SHA512Managed System.Security.Cryptography.SymmetricAlgorithm
-System.Security.Cryptography.X509Certificates.X509Certificate2
+System.Security.Cryptography.RSACryptoServiceProvider System.Security.Cryptography.X509Certificates.PublicKey
+System.Security.Cryptography.X509Certificates.RSACertificateExtensions System.Security.Cryptography.X509Certificates.X500DistinguishedName
+System.Security.Cryptography.X509Certificates.X509Certificate System.Security.Cryptography.X509Certificates.X509Certificate2
+System.Security.Cryptography.X509Certificates.X509ContentType System.Security.Cryptography.X509Certificates.X509NameType
 System.Single System.String System.StringComparer System.StringComparison System.StringSplitOptions System.Text.Encoding
 System.Text.RegularExpressions.Capture System.Text.RegularExpressions.CaptureCollection System.Text.RegularExpressions.Group
 System.Text.RegularExpressions.GroupCollection System.Text.RegularExpressions.Match System.Text.RegularExpressions.Regex System.Text.RegularExpressions.RegexOptions

@@ -349,9 +349,17 @@ func jsonOfObject(v any) *JToken {
 	case *Dictionary:
 		t := &JToken{kind: JObject}
 		for _, k := range x.keys {
-			t.setProperty(ToString(k), jsonOf(x.values[keyOf(k)]))
+			t.setProperty(ToString(k), jsonOf(x.values[x.keyOf(k)]))
 		}
 		return t
+	case *tuple:
+		t := &JToken{kind: JObject}
+		for i, v := range x.items {
+			t.addProperty("Item"+string(rune('1'+i)), jsonOf(v))
+		}
+		return t
+	case *Grid:
+		return x.json(0, 0)
 	case *Pair:
 		t := &JToken{kind: JObject}
 		t.addProperty("Key", jsonOf(x.key))

@@ -53,7 +53,7 @@ func pointer[T any](p *T) any {
 // typeOf is the run-time type of a value.
 func typeOf(v any) *typ {
 	u := types()
-	named := func(full string, args ...*typ) *typ { return &typ{u.full[full], args} }
+	named := func(full string, args ...*typ) *typ { return &typ{def: u.full[full], args: args} }
 	switch x := v.(type) {
 	case nil:
 		return u.object
@@ -104,6 +104,12 @@ func typeOf(v any) *typ {
 		return &typ{def: u.full["Newtonsoft.Json.Linq."+jsonClass(x.kind)]}
 	case *Object:
 		return &typ{def: x.def}
+	case *tuple:
+		if x.of != nil {
+			return x.of
+		}
+	case *Grid:
+		return x.t
 	case *exception:
 		if d := u.full[x.Type]; d != nil {
 			return &typ{def: d}
@@ -150,6 +156,7 @@ func coreTypes() []typeRow {
 			{sig: "T this[int i]", get: arrayGet, set: arraySet},
 			{sig: "T this[long i]", get: arrayGet, set: arraySet},
 		}},
+		gridType(2), gridType(3),
 		{decl: "class System.Array", rows: slices.Concat(arrayRows(), arrayInstance(), arrayStatics(), arraySearch())},
 		{decl: "static System.Buffer", rows: []row{
 			{sig: "static void BlockCopy(Array from, int i, Array to, int j, int n)", get: func(f *frame, a []any) any {
@@ -184,7 +191,7 @@ func coreTypes() []typeRow {
 		{decl: "class System.Type", is: instance[*typ], rows: []row{
 			{sig: "string Name", get: func(v any) string { return v.(*typ).clrName() }},
 			{sig: "string ToString()", get: func(v any) string { return v.(*typ).fullName() }},
-			{sig: "bool IsArray", get: func(v any) bool { return v.(*typ).is(kArray) }}, {sig: "bool IsEnum", get: func(v any) bool { return v.(*typ).is(kEnum) }},
+			{sig: "bool IsArray", get: func(v any) bool { return v.(*typ).rank() > 0 }}, {sig: "bool IsEnum", get: func(v any) bool { return v.(*typ).is(kEnum) }},
 			{sig: "string FullName", get: func(v any) string { return v.(*typ).fullName() }},
 			{sig: "static bool op_==(Type? a, Type? b)", get: func(_ *frame, a []any) any {
 				x, _ := a[0].(*typ)
@@ -232,8 +239,8 @@ func orZero(v any, t *typ) any {
 }
 
 func (t *typ) clrName() string {
-	if t.is(kArray) {
-		return t.args[0].clrName() + "[]"
+	if rank := t.rank(); rank > 0 {
+		return t.args[0].clrName() + "[" + strings.Repeat(",", rank-1) + "]"
 	}
 	full := t.def.full
 	for i := len(full) - 1; i >= 0; i-- {

@@ -72,6 +72,7 @@ func arrayStatics() []row {
 		{sig: "static void Copy<T>(T[] from, int i, T[] to, int j, int n)", get: func(f *frame, _ []*typ, a []any) any {
 			return copyArray(f, a[0], num(a, 1), a[2], num(a, 3), num(a, 4))
 		}},
+		{sig: "static void Resize<T>(ref T[] a, int n)", get: resizeArray},
 		{sig: "static bool Exists<T>(T[] a, Predicate<T> p)", get: func(f *frame, _ []*typ, a []any) any { _, ok := firstWhere(f, a[0], a[1]); return ok }},
 		{sig: "static T Find<T>(T[] a, Predicate<T> p)", get: func(f *frame, t []*typ, a []any) any {
 			v, _ := firstWhere(f, a[0], a[1])

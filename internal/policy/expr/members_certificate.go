@@ -1,9 +1,9 @@
 package expr
 
 import (
-	"crypto/rsa"
 	"crypto/x509"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 )
@@ -51,6 +51,17 @@ func baseCertificateRows() []row {
 		{sig: "string GetSerialNumberString()", get: callCertificate(SerialNumber)},
 		{sig: "string GetEffectiveDateString()", get: callCertificate(func(c *x509.Certificate) string { return date(c.NotBefore) })},
 		{sig: "string GetExpirationDateString()", get: callCertificate(func(c *x509.Certificate) string { return date(c.NotAfter) })},
+		{sig: "byte[] GetPublicKey()", get: func(_ *frame, a []any) any { return publicKeyOf(a[0]).(*publicKey).info.Key.Bytes }},
+		{sig: "string GetPublicKeyString()", get: func(_ *frame, a []any) any {
+			return strings.ToUpper(hex.EncodeToString(publicKeyOf(a[0]).(*publicKey).info.Key.Bytes))
+		}},
+		{sig: "string GetKeyAlgorithm()", get: callCertificate(keyAlgorithm)},
+		{sig: "string GetFormat()", get: callCertificate(func(*x509.Certificate) string { return "X509" })},
+		{sig: "byte[] GetSerialNumber()", get: func(_ *frame, a []any) any {
+			b, _ := hex.DecodeString(SerialNumber(a[0].(*Certificate).X509))
+			slices.Reverse(b)
+			return b
+		}},
 		{sig: "byte[] GetRawCertData()", get: func(_ *frame, a []any) any { return a[0].(*Certificate).X509.Raw }},
 		{sig: "string GetRawCertDataString()", get: callCertificate(func(c *x509.Certificate) string { return strings.ToUpper(hex.EncodeToString(c.Raw)) })},
 	}
@@ -75,28 +86,11 @@ func certificateRows() []row {
 		}},
 		{sig: "bool Verify()", get: func(f *frame, a []any) any { return verifyCertificate(f, a[0].(*Certificate), true) }},
 		{sig: "bool VerifyNoRevocation()", get: func(f *frame, a []any) any { return verifyCertificate(f, a[0].(*Certificate), false) }},
-		{sig: "RSA GetRSAPrivateKey()", get: func(_ *frame, a []any) any {
-			k, ok := a[0].(*Certificate).Key.(*rsa.PrivateKey)
-			if !ok {
-				return nil
-			}
-			return &rsaKey{private: k, public: &k.PublicKey}
-		}},
-		{sig: "AsymmetricAlgorithm PrivateKey", get: func(v any) any {
-			k, ok := v.(*Certificate).Key.(*rsa.PrivateKey)
-			if !ok {
-				return nil
-			}
-			return &rsaKey{private: k, public: &k.PublicKey}
-		}},
+		{sig: "AsymmetricAlgorithm PrivateKey", get: func(v any) any { return rsaPrivate(v.(*Certificate)) }},
+		{sig: "PublicKey PublicKey", get: publicKeyOf},
+		{sig: "X509ExtensionCollection Extensions", get: extensionsOf},
+		{sig: "Oid SignatureAlgorithm", get: signatureAlgorithm},
 		{sig: "byte[] Export(X509ContentType t)", get: exportCertificate}, {sig: "byte[] Export(X509ContentType t, string? password)", get: exportCertificate},
-		{sig: "RSA GetRSAPublicKey()", get: func(_ *frame, a []any) any {
-			k, ok := a[0].(*Certificate).X509.PublicKey.(*rsa.PublicKey)
-			if !ok {
-				return nil
-			}
-			return &rsaKey{public: k}
-		}},
 	}
 }
 

@@ -72,9 +72,9 @@ func cryptoTypes() []typeRow {
 			{sig: "static RSAEncryptionPadding OaepSHA384", get: fixedValue(padding2("oaep384"))}, {sig: "static RSAEncryptionPadding OaepSHA512", get: fixedValue(padding2("oaep512"))},
 		}},
 		{decl: "struct " + cryptoSpace + "RSAParameters", is: instance[*rsaParameters], rows: rsaParameterRows()},
-		{decl: "class " + cryptoSpace + "AsymmetricAlgorithm : IDisposable", is: instance[*rsaKey]},
+		{decl: "class " + cryptoSpace + "AsymmetricAlgorithm : IDisposable", is: instance[*rsaKey], rows: asymmetricRows()},
 		{decl: "class " + cryptoSpace + "RSA : AsymmetricAlgorithm", is: instance[*rsaKey], rows: rsaRows()},
-		{decl: "class " + cryptoSpace + "RSACryptoServiceProvider : RSA", is: instance[*rsaKey], rows: []row{{sig: "new()", get: func(*frame, []any) any { return &rsaKey{} }}}},
+		{decl: "class " + cryptoSpace + "RSACryptoServiceProvider : RSA", is: instance[*rsaKey], rows: rsaProviderRows()},
 		{decl: "class " + cryptoSpace + "SymmetricAlgorithm : IDisposable", is: instance[*symmetric], rows: symmetricRows()},
 		{decl: "class " + cryptoSpace + "Aes : SymmetricAlgorithm", is: instance[*symmetric], rows: []row{{sig: "static Aes Create()", get: newSymmetric}}},
 		{decl: "class " + cryptoSpace + "AesManaged : Aes", is: instance[*symmetric], rows: []row{{sig: "new()", get: newSymmetric}}},
@@ -116,7 +116,7 @@ func cryptoTypes() []typeRow {
 			}},
 		}})
 	}
-	return append(append(out, certificateTypes()...), jwtTypes()...)
+	return append(append(append(out, certificateTypes()...), certificatePartTypes()...), jwtTypes()...)
 }
 
 type hashName string

@@ -135,6 +135,33 @@ func (k *rsaKey) verify(f *frame, id crypto.Hash, sum, signature []byte, p any) 
 	return rsa.VerifyPKCS1v15(key, id, sum, signature) == nil
 }
 
+// asymmetricRows are what every key has.
+func asymmetricRows() []row {
+	return []row{
+		{sig: "string ToXmlString(bool private)", get: func(f *frame, a []any) any { return a[0].(*rsaKey).xmlText(unboxBool(a[1])) }},
+		{sig: "void FromXmlString(string s)", get: func(f *frame, a []any) any {
+			p := &rsaParameters{map[string][]byte{}}
+			for _, e := range parseXML(f, text(a, 1)).elements(f, "", true) {
+				if b, err := base64.StdEncoding.DecodeString(e.text()); err == nil {
+					p.parts[e.name] = b
+				}
+			}
+			if len(p.parts["Modulus"]) == 0 || len(p.parts["Exponent"]) == 0 {
+				throw(cryptoSpace+"CryptographicException", "Input string does not contain a valid encoding of the 'RSA' 'Modulus' parameter.")
+			}
+			a[0].(*rsaKey).load(p)
+			return nil
+		}},
+		{sig: "int KeySize", get: func(v any) int64 {
+			if k := v.(*rsaKey); k.public != nil {
+				return int64(k.public.N.BitLen())
+			}
+			return 2048
+		}},
+		{sig: "void Clear()", get: func(*frame, []any) any { return nil }},
+	}
+}
+
 // rsaMore are hashes that the caller made, encryption, and keys in and out.
 func rsaMore() []row {
 	return []row{
@@ -177,25 +204,6 @@ func rsaMore() []row {
 			return out
 		}},
 		{sig: "RSAParameters ExportParameters(bool private)", get: func(_ *frame, a []any) any { return a[0].(*rsaKey).parameters(unboxBool(a[1])) }},
-		{sig: "void FromXmlString(string s)", get: func(f *frame, a []any) any {
-			p := &rsaParameters{map[string][]byte{}}
-			for _, e := range parseXML(f, text(a, 1)).elements(f, "", true) {
-				if b, err := base64.StdEncoding.DecodeString(e.text()); err == nil {
-					p.parts[e.name] = b
-				}
-			}
-			if len(p.parts["Modulus"]) == 0 || len(p.parts["Exponent"]) == 0 {
-				throw(cryptoSpace+"CryptographicException", "Input string does not contain a valid encoding of the 'RSA' 'Modulus' parameter.")
-			}
-			a[0].(*rsaKey).load(p)
-			return nil
-		}},
-		{sig: "int KeySize", get: func(v any) int64 {
-			if k := v.(*rsaKey); k.public != nil {
-				return int64(k.public.N.BitLen())
-			}
-			return 2048
-		}},
 	}
 }
 

@@ -15,7 +15,10 @@ type enumerator struct {
 }
 
 // tuple is System.Tuple<...>.
-type tuple struct{ items []any }
+type tuple struct {
+	items []any
+	of    *typ // of a ValueTuple; nil: System.Tuple
+}
 
 // String is (a, b, c).
 func (t *tuple) String() string {
@@ -84,7 +87,7 @@ func documentedTypes() []typeRow {
 			{sig: "string FriendlyName", get: func(v any) string { return v.(*oid).name }},
 		}},
 	}
-	return append(out, tupleTypes()...)
+	return append(append(out, tupleTypes()...), valueTupleTypes()...)
 }
 
 type oid struct{ value, name string }
@@ -170,10 +173,10 @@ func addressRows() []row {
 	}
 }
 
-// tupleTypes are Tuple and Tuple<...> of up to four items.
+// tupleTypes are Tuple and Tuple<...> of up to seven items.
 func tupleTypes() []typeRow {
-	letters := []string{"A", "B", "C", "D"}
-	create := func(_ *frame, _ []*typ, a []any) any { return &tuple{append([]any(nil), a...)} }
+	letters := []string{"A", "B", "C", "D", "E", "F", "G"}
+	create := func(_ *frame, _ []*typ, a []any) any { return &tuple{items: append([]any(nil), a...)} }
 	static := typeRow{decl: "static System.Tuple"}
 	var out []typeRow
 	for n := 1; n <= len(letters); n++ {
@@ -185,10 +188,35 @@ func tupleTypes() []typeRow {
 			rows = append(rows, row{sig: l + " Item" + string(rune('1'+i)), get: func(_ *frame, a []any) any { return a[0].(*tuple).items[i] }})
 		}
 		list := strings.Join(args, ", ")
-		rows = append(rows, row{sig: "new(" + list + ")", get: func(_ *frame, a []any) any { return &tuple{append([]any(nil), a...)} }})
+		rows = append(rows, row{sig: "new(" + list + ")", get: func(_ *frame, a []any) any { return &tuple{items: append([]any(nil), a...)} }})
 		out = append(out, typeRow{decl: "class System.Tuple<" + params + ">", rows: rows,
-			is: func(v any) bool { t, ok := v.(*tuple); return ok && len(t.items) == n }})
+			is: func(v any) bool { t, ok := v.(*tuple); return ok && t.of == nil && len(t.items) == n }})
 		static.rows = append(static.rows, row{sig: "static Tuple<" + params + "> Create<" + params + ">(" + list + ")", get: create})
+	}
+	return append(out, static)
+}
+
+// valueTupleTypes are the types of (a, b).
+func valueTupleTypes() []typeRow {
+	letters := []string{"A", "B", "C", "D", "E", "F", "G"}
+	create := func(_ *frame, t []*typ, a []any) any {
+		return &tuple{items: append([]any(nil), a...), of: types().tupleOf(t, nil, 0)}
+	}
+	static := typeRow{decl: "static System.ValueTuple"}
+	var out []typeRow
+	for n := 1; n <= maxTuple; n++ {
+		params := strings.Join(letters[:n], ",")
+		var args []string
+		var rows []row
+		for i, l := range letters[:n] {
+			args = append(args, l+" "+strings.ToLower(l))
+			rows = append(rows, row{sig: l + " Item" + string(rune('1'+i)), get: func(v any) any { return v.(*tuple).items[i] }})
+		}
+		list := strings.Join(args, ", ")
+		rows = append(rows, row{sig: "new(" + list + ")", get: create})
+		out = append(out, typeRow{decl: "struct System.ValueTuple<" + params + ">", rows: rows,
+			is: func(v any) bool { t, ok := v.(*tuple); return ok && t.of != nil && len(t.items) == n }})
+		static.rows = append(static.rows, row{sig: "static ValueTuple<" + params + "> Create<" + params + ">(" + list + ")", get: create})
 	}
 	return append(out, static)
 }

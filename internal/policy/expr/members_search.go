@@ -145,10 +145,10 @@ func clearArray(f *frame, t []*typ, a []any) any {
 // arrayInstance are the members of an array that do not know its item type.
 func arrayInstance() []row {
 	return []row{
-		{sig: "int Rank", get: func(any) int64 { return 1 }},
-		{sig: "int GetLength(int d)", get: func(_ *frame, a []any) any { return int32(count(a[0])) }},
-		{sig: "int GetLowerBound(int d)", get: func(*frame, []any) any { return int32(0) }},
-		{sig: "int GetUpperBound(int d)", get: func(_ *frame, a []any) any { return int32(count(a[0]) - 1) }},
+		{sig: "int Rank", get: func(v any) int64 { return int64(len(dimensions(v))) }},
+		{sig: "int GetLength(int d)", get: func(_ *frame, a []any) any { return int32(dimension(a)) }},
+		{sig: "int GetLowerBound(int d)", get: func(_ *frame, a []any) any { dimension(a); return int32(0) }},
+		{sig: "int GetUpperBound(int d)", get: func(_ *frame, a []any) any { return int32(dimension(a) - 1) }},
 		{sig: "object GetValue(int i)", get: arrayGet},
 		{sig: "void SetValue(object? v, int i)", get: func(f *frame, a []any) any { return arraySet(f, []any{a[0], a[2], a[1]}) }},
 	}

@@ -25,6 +25,8 @@ type operand struct {
 	local  *localFunc
 
 	variable *variableInfo // that the operand reads
+
+	items []*operand // of a tuple that stands here as (a, b)
 }
 
 type operandKind uint8
@@ -37,6 +39,7 @@ const (
 	isLambda  // needs a delegate type
 	isDefault // the literal default
 	isThrow
+	isUntyped // a tuple with items such as null that have no type of their own
 )
 
 // method is a member seen from a constructed type.

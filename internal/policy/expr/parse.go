@@ -153,13 +153,25 @@ func (p *parser) typeName() *typeX {
 // tryType reads a type when one stands here, else it restores the position.
 // Without suffix, [] and ? are left alone.
 func (p *parser) tryType(suffix bool) *typeX {
+	p.enter()
+	defer p.leave()
+	x := p.tupleType()
+	if x == nil {
+		x = p.namedTypeX()
+	}
+	if x == nil || !suffix {
+		return x
+	}
+	return p.typeSuffix(x)
+}
+
+// namedTypeX reads a name with its type arguments.
+func (p *parser) namedTypeX() *typeX {
 	start := p.i
 	t := p.tok()
 	if t.kind != tIdent || !t.escaped && reserved(t.text) && !predefinedTypes[t.text] {
 		return nil
 	}
-	p.enter()
-	defer p.leave()
 	x := &typeX{at: at(t.pos)}
 	for {
 		part := typePart{name: p.tok().text}
@@ -174,15 +186,46 @@ func (p *parser) tryType(suffix bool) *typeX {
 		}
 		x.parts = append(x.parts, part)
 		if !p.is(".") || p.peek(1).kind != tIdent {
-			break
+			return x
 		}
 		p.i++
 	}
-	for suffix {
+}
+
+// tupleType reads (T, U name) when that stands here, else it restores the position.
+func (p *parser) tupleType() *typeX {
+	start := p.i
+	if !p.is("(") {
+		return nil
+	}
+	x := &typeX{at: at(p.tok().pos)}
+	for p.accept("(") || p.accept(",") {
+		t := p.tryType(true)
+		if t == nil {
+			p.i = start
+			return nil
+		}
+		name := ""
+		if n := p.tok(); n.kind == tIdent && (n.escaped || !reserved(n.text)) {
+			name = n.text
+			p.i++
+		}
+		x.items, x.names = append(x.items, t), append(x.names, name)
+	}
+	if !p.accept(")") || len(x.items) < 2 {
+		p.i = start
+		return nil
+	}
+	return x
+}
+
+// typeSuffix reads [], [,] and ? behind a type.
+func (p *parser) typeSuffix(x *typeX) *typeX {
+	for {
+		rank := p.emptyBrackets()
 		switch {
-		case p.is("[") && p.peek(1).kind == tOp && p.peek(1).text == "]":
-			p.i += 2
-			x = &typeX{at: x.at, elem: x, array: true}
+		case rank >= 0:
+			x = &typeX{at: x.at, elem: x, array: true, rank: rank}
 		case p.is("?") && !x.nullable:
 			p.i++
 			x = &typeX{at: x.at, elem: x, nullable: true}
@@ -190,7 +233,19 @@ func (p *parser) tryType(suffix bool) *typeX {
 			return x
 		}
 	}
-	return x
+}
+
+// emptyBrackets reads [] or [,] and gives the commas, -1 when none stands here.
+func (p *parser) emptyBrackets() int {
+	n := 1
+	for p.peek(n).kind == tOp && p.peek(n).text == "," {
+		n++
+	}
+	if !p.is("[") || p.peek(n).kind != tOp || p.peek(n).text != "]" {
+		return -1
+	}
+	p.i += n + 1
+	return n - 1
 }
 
 // typeArguments reads <a, b> when it is a type argument list.

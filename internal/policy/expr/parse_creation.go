@@ -6,9 +6,12 @@ func (p *parser) creation(pos int) node {
 	case p.is("{"):
 		return p.anonymous(pos)
 	case p.is("["):
-		p.i++
-		p.expect("]", "after new[")
-		return &newArrayX{at: at(pos), init: p.initializer()}
+		rank := p.emptyBrackets()
+		if rank < 0 {
+			p.i++
+			p.expect("]", "after new[")
+		}
+		return &newArrayX{at: at(pos), rank: rank, init: p.initializer()}
 	}
 	t := p.tryType(false)
 	if t == nil {
@@ -36,17 +39,17 @@ func (p *parser) creation(pos int) node {
 
 func (p *parser) newArray(pos int, t *typeX) node {
 	x := &newArrayX{at: at(pos), elem: t}
-	p.i++
-	if !p.is("]") {
-		x.size = p.expression()
+	if x.rank = p.emptyBrackets(); x.rank < 0 {
+		p.i++
+		x.size = append(x.size, p.expression())
+		for p.accept(",") {
+			x.size = append(x.size, p.expression())
+		}
+		p.expect("]", "")
+		x.rank = len(x.size) - 1
 	}
-	if p.is(",") {
-		fail(p.tok().pos, "arrays of several dimensions cannot be used in policy expressions", "use an array of arrays")
-	}
-	p.expect("]", "")
-	for p.is("[") && p.peek(1).kind == tOp && p.peek(1).text == "]" {
-		p.i += 2
-		x.elem = &typeX{at: t.at, elem: x.elem, array: true}
+	for rank := p.emptyBrackets(); rank >= 0; rank = p.emptyBrackets() {
+		x.elem = &typeX{at: t.at, elem: x.elem, array: true, rank: rank}
 	}
 	if p.is("{") {
 		x.init = p.initializer()
@@ -117,6 +120,7 @@ func (p *parser) initItem() initItem {
 	switch n := p.peek(1); {
 	case p.is("{"):
 		p.i++
+		item.braces = true
 		for !p.accept("}") {
 			if len(item.values) > 0 {
 				p.expect(",", "or } between the values")

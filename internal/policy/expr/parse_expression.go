@@ -141,9 +141,8 @@ func (p *parser) asType() *typeX {
 	}
 	p.i = start
 	inner := p.tryType(false)
-	for p.is("[") && p.peek(1).text == "]" && p.peek(1).kind == tOp {
-		p.i += 2
-		inner = &typeX{at: inner.at, elem: inner, array: true}
+	for rank := p.emptyBrackets(); rank >= 0; rank = p.emptyBrackets() {
+		inner = &typeX{at: inner.at, elem: inner, array: true, rank: rank}
 	}
 	return inner
 }
@@ -323,8 +322,9 @@ func (p *parser) argument() argument {
 		a.name = t.text
 		p.i += 2
 	}
-	if p.isWord("ref") {
-		fail(p.tok().pos, "ref arguments cannot be used in policy expressions", "")
+	if p.acceptWord("ref") {
+		a.out, a.ref, a.x = true, true, p.unary()
+		return a
 	}
 	if !p.isWord("out") {
 		a.x = p.expression()

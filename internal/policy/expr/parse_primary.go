@@ -26,13 +26,8 @@ func (p *parser) primary() node {
 		n.targs = p.callTypeArguments()
 		return n
 	}
-	if p.accept("(") {
-		n := p.expression()
-		if p.is(",") {
-			fail(p.tok().pos, "tuples cannot be used in policy expressions", "use an anonymous object: new { a, b }")
-		}
-		p.expect(")", "")
-		return n
+	if p.is("(") {
+		return p.parenthesised()
 	}
 	fail(t.pos, "expected an expression, found "+describe(t), "")
 	return nil
@@ -89,6 +84,10 @@ func (p *parser) keyword(t *token) node {
 		x := &checkedX{pos, p.expression(), t.text == "checked"}
 		p.expect(")", "")
 		return x
+	case "delegate":
+		return p.anonymousMethod(t.pos)
+	case "sizeof":
+		return p.sizeof(t.pos)
 	case "this", "base":
 		fail(t.pos, "'"+t.text+"' has no meaning in a policy expression", "")
 	}

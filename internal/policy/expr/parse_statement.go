@@ -33,6 +33,11 @@ func (p *parser) statement() node {
 	if s := p.declaration(); s != nil {
 		return s
 	}
+	if l := p.deconstruction(); l != nil {
+		x := &assignX{at(p.expect("=", "after the variables")), "", l, p.expression()}
+		p.semicolon()
+		return &exprStmt{at(t.pos), x}
+	}
 	x := p.expression()
 	p.semicolon()
 	return &exprStmt{at(t.pos), x}
@@ -74,6 +79,10 @@ func (p *parser) keywordStatement(t *token) node {
 		return p.tryStatement(pos)
 	case "using":
 		return p.usingStatement(pos)
+	case "lock":
+		// One request runs on one thread: nothing is to be kept out.
+		p.i++
+		return &usingStmt{at: pos, x: p.condition("lock"), body: p.statement()}
 	case "return":
 		p.i++
 		s := &returnStmt{at: pos}
@@ -107,7 +116,7 @@ func (p *parser) keywordStatement(t *token) node {
 			body.checked = t.text
 			return body
 		}
-	case "goto", "lock", "fixed", "unsafe", "yield":
+	case "goto", "fixed", "unsafe", "yield":
 		if t.text != "yield" || p.peek(1).text == "return" || p.peek(1).text == "break" {
 			fail(t.pos, "the statement '"+t.text+"' cannot be used in policy expressions", "")
 		}
@@ -169,8 +178,11 @@ func (p *parser) expressionList(stop string) []node {
 func (p *parser) foreachStatement(pos at) node {
 	p.i++
 	p.expect("(", "after foreach")
-	s := &foreachStmt{at: pos, t: p.varOrType()}
-	s.name = p.identifier("a variable name")
+	s := &foreachStmt{at: pos}
+	if s.parts = p.deconstruction(); s.parts == nil {
+		s.t = p.varOrType()
+		s.name = p.identifier("a variable name")
+	}
 	if !p.acceptWord("in") {
 		fail(p.tok().pos, "expected in, found "+describe(p.tok()), "write foreach (var x in list)")
 	}
@@ -334,10 +346,12 @@ func (p *parser) localFunction(pos at, ret *typeX) node {
 		if len(f.params) > 0 {
 			p.expect(",", "between parameters")
 		}
+		par := parameter{pos: p.tok().pos}
 		if p.isWord("ref") || p.isWord("out") || p.isWord("params") {
-			fail(p.tok().pos, p.tok().text+" parameters cannot be used in local functions of policy expressions", "return a value instead")
+			par.mode = p.tok().text
+			p.i++
 		}
-		par := parameter{pos: p.tok().pos, t: p.typeName()}
+		par.t = p.typeName()
 		par.name = p.identifier("a parameter name")
 		if p.accept("=") {
 			par.def = p.expression()

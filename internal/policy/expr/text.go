@@ -73,6 +73,9 @@ func (t *typ) fullName() string {
 	case kArray:
 		return t.args[0].fullName() + "[]"
 	}
+	if rank := t.rank(); rank > 1 {
+		return t.args[0].fullName() + "[" + strings.Repeat(",", rank-1) + "]"
+	}
 	if len(t.args) == 0 {
 		return t.def.full
 	}

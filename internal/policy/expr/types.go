@@ -35,8 +35,9 @@ const (
 // typ is a static type: a definition with its type arguments. Two typ of the
 // same type may be different pointers; compare with same.
 type typ struct {
-	def  *typeDef
-	args []*typ
+	def   *typeDef
+	args  []*typ
+	names []string // of a tuple's items, "" for none; nil when none has one
 }
 
 // typeDef is a row of the type table.
@@ -78,6 +79,7 @@ type param struct {
 	nullable bool
 	params   bool // params T[]
 	out      bool
+	ref      bool // the argument must be a variable with a value; out is set too
 	optional bool
 	def      any
 }
@@ -135,9 +137,15 @@ func (t *typ) String() string {
 	if len(t.args) == 0 {
 		return t.def.name
 	}
+	if rank := t.rank(); rank > 1 {
+		return t.args[0].String() + "[" + strings.Repeat(",", rank-1) + "]"
+	}
 	names := make([]string, len(t.args))
 	for i, a := range t.args {
 		names[i] = a.String()
+	}
+	if t.tuple() && len(t.args) > 1 {
+		return "(" + strings.Join(names, ", ") + ")"
 	}
 	return t.def.name + "<" + strings.Join(names, ", ") + ">"
 }
@@ -177,7 +185,7 @@ func (s substitution) apply(t *typ) *typ {
 	for i, a := range t.args {
 		args[i] = s.apply(a)
 	}
-	return &typ{t.def, args}
+	return &typ{def: t.def, args: args, names: t.names}
 }
 
 // open tells whether t still holds type parameters.

@@ -178,16 +178,16 @@ func (u *universe) inherit(d *typeDef, decl string) {
 	}
 }
 
-func (u *universe) arrayOf(t *typ) *typ { return &typ{u.array, []*typ{t}} }
+func (u *universe) arrayOf(t *typ) *typ { return &typ{def: u.array, args: []*typ{t}} }
 
 func (u *universe) nullableOf(t *typ) *typ {
 	if t.nullable() {
 		return t
 	}
-	return &typ{u.nullable, []*typ{t}}
+	return &typ{def: u.nullable, args: []*typ{t}}
 }
 
-func (u *universe) make(d *typeDef, args ...*typ) *typ { return &typ{d, args} }
+func (u *universe) make(d *typeDef, args ...*typ) *typ { return &typ{def: d, args: args} }
 
 // tableType resolves a type of the table; params are the type parameters in reach.
 func (u *universe) tableType(x *typeX, params, more []*typ) *typ {
@@ -245,7 +245,7 @@ func (u *universe) addRow(d *typeDef, r row) {
 	switch {
 	case p.isWord("new"):
 		p.i++
-		m.name, m.method, m.ret = "new", true, &typ{d, d.params}
+		m.name, m.method, m.ret = "new", true, &typ{def: d, args: d.params}
 	case p.isWord("implicit") || p.isWord("explicit"):
 		m.name, m.method = p.tok().text, true
 		p.i++
@@ -299,7 +299,8 @@ func (u *universe) tableParams(p *parser, m *member, closing string) []param {
 			m.this = true
 		}
 		q.params = p.acceptWord("params")
-		q.out = p.acceptWord("out")
+		q.ref = p.acceptWord("ref")
+		q.out = q.ref || p.acceptWord("out")
 		x := p.typeName()
 		q.nullable = x.nullable
 		q.t = u.tableType(x, m.owner.params, m.targs)

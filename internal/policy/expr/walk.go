@@ -42,7 +42,9 @@ func children(n node) []node {
 	case *newX:
 		return append(argumentNodes(x.args), initializerNodes(x.init)...)
 	case *newArrayX:
-		return append([]node{x.size}, initializerNodes(x.init)...)
+		return append(append([]node(nil), x.size...), initializerNodes(x.init)...)
+	case *tupleX:
+		return x.items
 	case *anonymousX:
 		return x.values
 	case *lambdaX:
@@ -83,6 +85,9 @@ func statementChildren(n node) []node {
 		out := append([]node{x.cond, x.body}, x.init...)
 		return append(out, x.post...)
 	case *foreachStmt:
+		if x.parts != nil {
+			return []node{x.in, x.parts, x.body}
+		}
 		return []node{x.in, x.body}
 	case *whileStmt:
 		return []node{x.cond, x.body}
