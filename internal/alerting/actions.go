@@ -141,7 +141,7 @@ func (h commonHook) payload(one *alert.Alert) action.Payload {
 	if !known {
 		rule = action.Rule{Name: set[model.AlertNameLabel], Severity: action.SeverityOf(set["severity"])}
 	}
-	o := action.Occurrence{Fingerprint: one.Fingerprint().String(), Labels: set, Annotations: plainLabels(one.Annotations), Fired: one.StartsAt}
+	o := action.Occurrence{Fingerprint: one.Fingerprint().String(), Labels: set, Annotations: plainLabels(one.Annotations), Link: one.GeneratorURL, Fired: one.StartsAt}
 	if r, ok := h.a.ledger.Current(o.Fingerprint); ok {
 		o.ID, o.Fired, o.Value = r.ID, r.FiredAt, r.Value
 	} else {

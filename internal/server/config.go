@@ -150,7 +150,10 @@ type QueryConfig struct {
 // RulesConfig has Prometheus rule files beside the shipped ones.
 type RulesConfig struct {
 	Files []string `yaml:"files"`
-	// Parameters are values for deployment templates of rule groups.
+	// LogSearch are files with Azure's scheduledQueryRules as JSON: alert rules
+	// whose conditions are queries in KQL.
+	LogSearch []string `yaml:"logSearch"`
+	// Parameters are values for deployment templates of rules.
 	Parameters map[string]any `yaml:"parameters"`
 	NoShipped  bool           `yaml:"noShipped"`
 	// Packs are rules for machines and clusters: kubernetes, nodes.

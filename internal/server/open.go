@@ -54,6 +54,7 @@ type Server struct {
 	kql        *kql.Engine
 	alerts     *alerting.Alertmanager
 	alertFiles *alertFiles
+	logRules   *logRules
 	ingest     *ingest.Ingest
 	track      *track.Receiver
 	gateway    *gateway.Gateway
@@ -88,7 +89,7 @@ func Open(config Config, version string, log *slog.Logger) (s *Server, err error
 	}
 	s = &Server{config: config, version: version, log: log, started: time.Now().UTC(), registry: prometheus.NewRegistry()}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, open := range []func() error{s.openFolder, s.openWorkspaces, s.openStores, s.openQueries, s.openAlerting, s.openRules, s.openExports, s.openIngest, s.openTrack, s.openAvailability, s.openScrapers, s.openGateway} {
+	for _, open := range []func() error{s.openFolder, s.openWorkspaces, s.openStores, s.openQueries, s.makeLogRules, s.openAlerting, s.openRules, s.openExports, s.openIngest, s.openTrack, s.openAvailability, s.openLogRules, s.openScrapers, s.openGateway} {
 		if err := open(); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}

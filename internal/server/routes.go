@@ -31,6 +31,7 @@ func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
 	mux.Handle("/alertmanager/", s.alerts.Handler())
 	alerts.Register(mux, s.alerts)
 	mux.HandleFunc("GET /api/objectives", s.listObjectives)
+	mux.HandleFunc("GET /api/log-search-rules", s.logRules.list)
 	traces.Register(mux, traces.Options{Explorer: s.explore, Logger: s.log})
 	transactions.Register(mux, transactions.Options{Query: s.kql.Query, Workspaces: s.workspaces, Logger: s.log})
 	policies.Register(mux, policies.Options{Desk: s.desk, Service: s.service})

@@ -2,10 +2,12 @@ package server
 
 import (
 	"maps"
+	"strings"
 
 	"gatehouse/internal/alerting"
 	"gatehouse/internal/alerting/action"
 	"gatehouse/internal/rules/azure"
+	"gatehouse/internal/rules/logsearch"
 	"gatehouse/internal/telemetry"
 )
 
@@ -48,6 +50,9 @@ func actionRule(g *azure.Group, r *azure.Rule) action.Rule {
 // actionOf finds what a rule of a workspace says beside the expression; alerts
 // of the default workspace have no label that names it.
 func (s *Server) actionOf(workspace, name string) (action.Rule, bool) {
+	if rule, ok := strings.CutPrefix(name, logsearch.ActionPrefix); ok {
+		return s.logRules.action(rule)
+	}
 	if workspace == "" {
 		workspace = telemetry.DefaultWorkspace
 	}

@@ -133,6 +133,9 @@ func (s *Server) watchRules(ctx context.Context) {
 		before := s.alertFiles.fault()
 		changed, err := s.alertFiles.load(s.alerts)
 		s.reloaded(s.metrics.all()[0], "alerting configuration", before, changed, err)
+		before = s.logRules.fault()
+		changed, err = s.logRules.load(ctx)
+		s.reloaded(s.metrics.all()[0], "log search rules", before, changed, err)
 	}
 }
 

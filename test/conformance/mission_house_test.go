@@ -27,6 +27,7 @@ type house struct {
 	gateway, monitor, secure string // base URLs
 	data, service            string // folders
 	objectives               string // file
+	logSearch                string // file
 	backend                  *httptest.Server
 	alerts                   *receivers
 	log                      *lockedText
@@ -54,6 +55,7 @@ func openHouse(t *testing.T) *house {
 	config.Rules.Objectives = h.objectives
 	h.metricWorkspaces(t, &config)
 	h.probes(t, &config)
+	h.logRules(t, &config)
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {

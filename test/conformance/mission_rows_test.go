@@ -114,7 +114,7 @@ func missionRows() []missionRow {
 		{"M18", "Rule groups as ARM resources", nil, ""},
 		{"M19", "The published AKS rules are shipped", nil, ""},
 		{"M20", "Alerts trigger action groups", missionActionGroup, "kinds of receivers beside the webhook are tested in internal/alerting"},
-		{"M21", "All alert types in one list", nil, ""},
+		{"M21", "All alert types in one list", missionOneList, "an alert of an objective, which is in the list by its label slo, and of an availability test, which A10 waits for"},
 		{"M22", "Limits with live usage", missionLimits, ""},
 		{"M23", "Scraping below a second", missionScrape, ""},
 		{"M24", "Labels equal but for case are refused", missionCase, ""},

@@ -16,7 +16,28 @@ type Rule struct {
 	Scopes        []string
 	Cluster       string
 	Actions       []Target
-	StaysFired    bool // autoResolved is false
+	StaysFired    bool          // autoResolved is false
+	Log           *LogCondition // of a log search rule; nil: a metric rule
+}
+
+// LogCondition is what a log search rule compares.
+type LogCondition struct {
+	Window        string // ISO duration
+	Query         string
+	MeasureColumn string
+	Operator      string
+	Threshold     float64
+	Aggregation   string
+	Dimensions    map[string]string // name of the column -> label
+	Periods       Periods
+	WindowStart   string // names of the annotations with the window's ends
+	WindowEnd     string
+}
+
+// Periods is how many of the last windows must fail.
+type Periods struct {
+	Windows int `json:"numberOfEvaluationPeriods"`
+	Failing int `json:"minFailingPeriodsToAlert"`
 }
 
 // Target is an action group that a rule calls.
@@ -29,6 +50,7 @@ type Target struct {
 type Occurrence struct {
 	ID, Fingerprint     string
 	Labels, Annotations map[string]string
+	Link                string // to the data behind it
 	Value               *float64
 	Fired, Resolved     time.Time // Resolved is zero while it fires
 }
@@ -42,7 +64,7 @@ type Payload struct {
 // Data of a payload.
 type Data struct {
 	Essentials       Essentials        `json:"essentials"`
-	AlertContext     Context           `json:"alertContext"`
+	AlertContext     any               `json:"alertContext"` // Context or LogContext
 	CustomProperties map[string]string `json:"customProperties"`
 }
 
@@ -99,9 +121,15 @@ func Common(r Rule, o Occurrence, properties map[string]string) Payload {
 	if e.Description == "" {
 		e.Description = first(o.Annotations["description"], o.Annotations["summary"])
 	}
-	return Payload{SchemaID: "azureMonitorCommonAlertSchema", Data: Data{Essentials: e, CustomProperties: orEmpty(properties),
-		AlertContext: Context{Interval: r.Interval, Expression: r.Expression, ExpressionValue: o.Value, For: r.For,
-			Labels: orEmpty(o.Labels), Annotations: orEmpty(o.Annotations), RuleGroup: r.Group}}}
+	out := Payload{SchemaID: "azureMonitorCommonAlertSchema", Data: Data{Essentials: e, CustomProperties: orEmpty(properties)}}
+	if r.Log != nil {
+		out.Data.Essentials.SignalType, out.Data.Essentials.MonitoringService = "Log", "Log Alerts V2"
+		out.Data.AlertContext = r.Log.context(o, properties)
+		return out
+	}
+	out.Data.AlertContext = Context{Interval: r.Interval, Expression: r.Expression, ExpressionValue: o.Value, For: r.For,
+		Labels: orEmpty(o.Labels), Annotations: orEmpty(o.Annotations), RuleGroup: r.Group}
+	return out
 }
 
 // AlertID is the resource id of an occurrence.

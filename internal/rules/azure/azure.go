@@ -98,26 +98,21 @@ const maxDocument = 4 << 20
 // answer of the management API, or a deployment template, whose expressions are
 // resolved with the parameters. Other resources of a template are passed over.
 func Read(document []byte, parameters map[string]any) ([]Group, error) {
-	if len(document) > maxDocument {
-		return nil, fmt.Errorf("read rule groups: %d bytes, at most %d", len(document), maxDocument)
-	}
-	var root any
-	if err := json.Unmarshal(bytes.TrimPrefix(document, []byte("\xef\xbb\xbf")), &root); err != nil {
-		return nil, fmt.Errorf("read rule groups: %w", err)
-	}
-	resources, err := resourcesOf(root, parameters)
+	resources, err := Resources(document, parameters, Type)
 	if err != nil {
 		return nil, fmt.Errorf("read rule groups: %w", err)
 	}
 	var out []Group
-	for i, r := range resources {
-		g, ok, err := groupOf(r)
-		if err != nil {
+	for i, data := range resources {
+		var g Group
+		if err := json.Unmarshal(data, &g); err != nil {
 			return nil, fmt.Errorf("read rule groups: resource %d: %w", i+1, err)
 		}
-		if ok {
-			out = append(out, g)
+		g.Type = Type
+		if g.APIVersion == "" {
+			g.APIVersion = Version
 		}
+		out = append(out, g)
 	}
 	if len(out) == 0 {
 		return nil, fmt.Errorf("read rule groups: the document has no resource of type %s", Type)
@@ -129,15 +124,47 @@ func Read(document []byte, parameters map[string]any) ([]Group, error) {
 	return out, errors.Join(errs...)
 }
 
-func resourcesOf(root any, parameters map[string]any) ([]any, error) {
+// Resources gives the resources of a kind, such as Type, that a document has:
+// those of that type and those that name none. The document is one resource, a
+// list, an answer of the management API, or a deployment template, whose
+// expressions are resolved with the parameters.
+func Resources(document []byte, parameters map[string]any, kind string) ([]json.RawMessage, error) {
+	if len(document) > maxDocument {
+		return nil, fmt.Errorf("%d bytes, at most %d", len(document), maxDocument)
+	}
+	var root any
+	if err := json.Unmarshal(bytes.TrimPrefix(document, []byte("\xef\xbb\xbf")), &root); err != nil {
+		return nil, err
+	}
+	list, err := resourcesOf(root, parameters, kind)
+	if err != nil {
+		return nil, err
+	}
+	var out []json.RawMessage
+	for i, r := range list {
+		m, isObject := r.(map[string]any)
+		if !isObject {
+			return nil, fmt.Errorf("resource %d: is not an object", i+1)
+		}
+		if named, ok := m["type"].(string); ok && !strings.EqualFold(named, kind) {
+			continue
+		}
+		data, err := json.Marshal(m)
+		if err != nil {
+			return nil, fmt.Errorf("resource %d: %w", i+1, err)
+		}
+		out = append(out, data)
+	}
+	return out, nil
+}
+
+func resourcesOf(root any, parameters map[string]any, kind string) ([]any, error) {
 	switch v := root.(type) {
 	case []any:
 		return v, nil
 	case map[string]any:
 		if list, ok := v["resources"].([]any); ok {
-			t := newTemplate(v, parameters)
-			resolved, err := t.resolveRelevant(list)
-			return resolved, err
+			return newTemplate(v, parameters).resolveRelevant(list, kind)
 		}
 		if list, ok := v["value"].([]any); ok {
 			return list, nil
@@ -145,29 +172,6 @@ func resourcesOf(root any, parameters map[string]any) ([]any, error) {
 		return []any{v}, nil
 	}
 	return nil, errors.New("the document is neither an object nor a list")
-}
-
-// groupOf reads one resource; ok is false when it is of another type.
-func groupOf(resource any) (g Group, ok bool, err error) {
-	m, isObject := resource.(map[string]any)
-	if !isObject {
-		return g, false, errors.New("is not an object")
-	}
-	if kind, named := m["type"].(string); named && !strings.EqualFold(kind, Type) {
-		return g, false, nil
-	}
-	data, err := json.Marshal(m)
-	if err != nil {
-		return g, false, err
-	}
-	if err := json.Unmarshal(data, &g); err != nil {
-		return g, false, err
-	}
-	g.Type = Type
-	if g.APIVersion == "" {
-		g.APIVersion = Version
-	}
-	return g, true, nil
 }
 
 var (
@@ -211,7 +215,7 @@ func (g *Group) interval() (time.Duration, error) {
 	if g.Properties.Interval == "" {
 		return time.Minute, nil
 	}
-	return parseDuration(g.Properties.Interval)
+	return ParseDuration(g.Properties.Interval)
 }
 
 func (r *Rule) check() error {
@@ -228,7 +232,7 @@ func (r *Rule) check() error {
 			return fmt.Errorf("%q is not a name of a label", name)
 		}
 	}
-	if _, err := parseDuration(r.For); r.For != "" && err != nil {
+	if _, err := ParseDuration(r.For); r.For != "" && err != nil {
 		return fmt.Errorf("for: %w", err)
 	}
 	if _, err := r.timeToResolve(); err != nil {
@@ -243,7 +247,7 @@ func (r *Rule) timeToResolve() (time.Duration, error) {
 	if r.Resolve == nil || r.Resolve.TimeToResolve == "" || (r.Resolve.AutoResolved != nil && !*r.Resolve.AutoResolved) {
 		return 0, nil
 	}
-	return parseDuration(r.Resolve.TimeToResolve)
+	return ParseDuration(r.Resolve.TimeToResolve)
 }
 
 // StaysFired says that only people end an alert of the rule.
@@ -264,8 +268,8 @@ func off(b *bool) bool { return b != nil && !*b }
 
 var isoDuration = regexp.MustCompile(`^P(?:(\d{1,5})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,7})M)?(?:(\d{1,8})S)?)?$`)
 
-// parseDuration reads durations such as PT5M and P1DT2H.
-func parseDuration(text string) (time.Duration, error) {
+// ParseDuration reads durations such as PT5M and P1DT2H.
+func ParseDuration(text string) (time.Duration, error) {
 	upper := strings.ToUpper(text)
 	m := isoDuration.FindStringSubmatch(upper)
 	if m == nil || strings.HasSuffix(upper, "P") || strings.HasSuffix(upper, "T") {

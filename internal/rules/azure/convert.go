@@ -80,7 +80,7 @@ func ruleNode(r Rule) (*yaml.Node, error) {
 	add("alert", r.Alert)
 	add("expr", r.Expression)
 	if r.For != "" {
-		d, err := parseDuration(r.For)
+		d, err := ParseDuration(r.For)
 		if err != nil {
 			return nil, err
 		}
@@ -261,7 +261,7 @@ func duration(text, before string, usual time.Duration) (string, error) {
 		}
 		d = time.Duration(parsed)
 	}
-	if was, err := parseDuration(before); before != "" && err == nil && was == d {
+	if was, err := ParseDuration(before); before != "" && err == nil && was == d {
 		return before, nil
 	}
 	if before == "" && (text == "" || (usual > 0 && d == usual)) {

@@ -29,16 +29,16 @@ func newTemplate(root map[string]any, given map[string]any) *template {
 	return t
 }
 
-// resolveRelevant resolves the rule groups among the resources.
-func (t *template) resolveRelevant(list []any) ([]any, error) {
+// resolveRelevant resolves those of a kind among the resources.
+func (t *template) resolveRelevant(list []any, kind string) ([]any, error) {
 	var out []any
 	for _, r := range list {
 		m, ok := r.(map[string]any)
-		if kind, _ := m["type"].(string); !ok || !strings.EqualFold(kind, Type) {
+		if named, _ := m["type"].(string); !ok || !strings.EqualFold(named, kind) {
 			continue
 		}
 		kept := map[string]any{}
-		for _, name := range []string{"type", "apiVersion", "name", "location", "tags", "properties"} {
+		for _, name := range []string{"type", "apiVersion", "kind", "name", "location", "tags", "properties"} {
 			if v, ok := m[name]; ok {
 				kept[name] = v
 			}
