@@ -4,7 +4,7 @@ BIN := bin/gatehouse
 GO_FILES := $(shell find cmd internal web bench -name '*.go' -not -path '*/node_modules/*' 2>/dev/null)
 FUZZ_TIME ?= 10s
 
-.PHONY: run build web test fmt vet lint unit race house web-test e2e fuzz-short fuzz-long bench bench-kql speed conformance clean
+.PHONY: run build web test fmt vet lint unit race house web-test e2e fuzz-short fuzz-long bench bench-kql bench-metrics speed conformance clean
 
 run: build ## build everything and start the demo
 	$(BIN) demo
@@ -63,6 +63,9 @@ KQL_REQUESTS ?= 10000000
 
 bench-kql: ## KQL over a day of 10 million requests: times, memory, bytes; takes some minutes and 2 GiB in a folder that is removed
 	go run ./bench/kql -requests $(KQL_REQUESTS)
+
+bench-metrics: build ## samples, memory, queries and rules beside a stock Prometheus of the same version; takes some minutes and 4 GiB
+	go run ./bench/metrics
 
 speed: ## what statements and expressions cost: docs/reference/speed.md
 	go test -run '^$$' -bench 'Statement|Expression|Compile1000|Hardest' -benchtime 300ms ./internal/policy/expr ./internal/policy/statement ./test/conformance | tee /dev/stderr | go run ./bench/speed > docs/reference/speed.new

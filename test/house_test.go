@@ -113,7 +113,9 @@ var floors = []struct {
 	{"cmd/gatehouse", 6, []string{"internal/server", "internal/workbench", "internal/rules/azure", "internal/dashboards"}},
 	{"bench", 6, nil},
 	{"bench/kql", 6, []string{"internal/query/kql", "internal/store/lake"}},
-	{"test", 6, []string{"internal", "web"}},
+	{"bench/metrics", 6, []string{"test/upstream"}},
+	{"test/upstream", 5, nil},
+	{"test", 6, []string{"internal", "web", "test/upstream"}},
 }
 
 func row(path string) int {

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -38,10 +37,6 @@ metrics, traces and alerts built in.
 
 Flags of run and demo (each also as an environment variable GATEHOUSE_<FLAG>):
 `
-
-// gcPercent trades memory for CPU: a gateway's live heap is small and its
-// garbage plenty, so that the collector's usual 100 runs it many times a second.
-const gcPercent = 300
 
 func main() {
 	err := command(os.Args[1:], os.Stdout)
@@ -94,12 +89,12 @@ func start(name string, args []string, out io.Writer) error {
 	if err := level.UnmarshalText([]byte(config.LogLevel)); err != nil {
 		return fmt.Errorf("logLevel %q: use debug, info, warn or error", config.LogLevel)
 	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if os.Getenv("GOGC") == "" {
+		go paceCollector(ctx)
+	}
 	switch name {
 	case "check":
 		return server.CheckService(config, out)

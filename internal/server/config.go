@@ -169,6 +169,11 @@ type AlertingConfig struct {
 	Webhook string `yaml:"webhook"` // short form: one webhook for everything
 	// ActionGroups are files with Azure's action groups as JSON.
 	ActionGroups []string `yaml:"actionGroups"`
+	// Alertmanagers outside get the alerts too, as Prometheus posts them: base URLs,
+	// or a file in the form of prometheus.yml, of which alerting and
+	// global.external_labels count.
+	Alertmanagers     []string `yaml:"alertmanagers"`
+	AlertmanagersFile string   `yaml:"alertmanagersFile"`
 }
 
 // IdentityConfig is what stands in front of the monitor doors until identities
@@ -331,7 +336,7 @@ func (c *Config) secretMaps() []map[string]Secret {
 
 // paths are the settings that name a file; they are relative to the settings file.
 func (c *Config) paths() []*string {
-	out := []*string{&c.Service.Folder, &c.Service.Overrides, &c.Service.OpenAPI, &c.Alerting.File, &c.Gateway.BackendCAFile, &c.Gateway.ClientCAFile, &c.Listen.CertificateFile, &c.Listen.KeyFile,
+	out := []*string{&c.Service.Folder, &c.Service.Overrides, &c.Service.OpenAPI, &c.Alerting.File, &c.Alerting.AlertmanagersFile, &c.Gateway.BackendCAFile, &c.Gateway.ClientCAFile, &c.Listen.CertificateFile, &c.Listen.KeyFile,
 		&c.Identity.Managed.ClientSecret.File, &c.Identity.Managed.TokenFile, &c.Cache.Password.File, &c.Platform.DaprToken.File}
 	for i := range c.Rules.Files {
 		out = append(out, &c.Rules.Files[i])

@@ -135,7 +135,7 @@ func (s *Server) openEngine(w *metricWorkspace) error {
 
 func (s *Server) openRulesOf(w *metricWorkspace) error {
 	o := rules.Options{
-		Query: w.engine.Instant, Appendable: w.db, Queryable: w.db, Notify: s.alerts.Put,
+		Query: w.engine.Instant, Appendable: w.db, Queryable: w.db, Notify: s.takeAlerts,
 		Interval: time.Duration(s.config.Rules.Interval), ExternalURL: s.monitorURL() + w.prefix(), Logger: quiet(s.log), Registerer: w.registerer(),
 	}
 	w.files = &ruleFiles{paths: w.config.Rules, parameters: s.config.Rules.Parameters}
@@ -196,7 +196,7 @@ func (s *Server) openHandler(w *metricWorkspace) (err error) {
 }
 
 func (s *Server) apiOptions(w *metricWorkspace) metrics.Options {
-	o := metrics.Options{Prefix: "/prometheus", Engine: w.engine, Storage: w.db, Rules: w.rules, Metadata: w.db.Metadata, Started: s.started, Gatherer: s.processMetrics(),
+	o := metrics.Options{Prefix: "/prometheus", Engine: w.engine, Storage: w.db, Rules: w.rules, Alertmanagers: s.forward, Metadata: w.db.Metadata, Started: s.started, Gatherer: s.processMetrics(),
 		Targets: w.scraper, Config: w.scraper.Config,
 		Logger: quiet(s.log), Registerer: w.registerer(), ExternalURL: s.monitorURL() + w.prefix(), ProcessRoutes: w.isDefault(), Retention: s.storeOptions(w).Retention}
 	limits := w.engine.Limits()

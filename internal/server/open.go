@@ -60,6 +60,7 @@ type Server struct {
 	gateway    *gateway.Gateway
 	desk       *record.Desk // recordings of traced requests
 	management *management.Handler
+	forward    *forwarding
 	// workspaces are looked up by name, instrumentation key, application id and
 	// ARM path.
 	workspaces   *telemetry.Workspaces
@@ -89,7 +90,7 @@ func Open(config Config, version string, log *slog.Logger) (s *Server, err error
 	}
 	s = &Server{config: config, version: version, log: log, started: time.Now().UTC(), registry: prometheus.NewRegistry()}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, open := range []func() error{s.openFolder, s.openWorkspaces, s.openStores, s.openQueries, s.makeLogRules, s.openAlerting, s.openRules, s.openExports, s.openIngest, s.openTrack, s.openAvailability, s.openLogRules, s.openScrapers, s.openGateway} {
+	for _, open := range []func() error{s.openFolder, s.openWorkspaces, s.openStores, s.openQueries, s.makeLogRules, s.openAlerting, s.openForward, s.openRules, s.openExports, s.openIngest, s.openTrack, s.openAvailability, s.openLogRules, s.openScrapers, s.openGateway} {
 		if err := open(); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}

@@ -136,6 +136,9 @@ func (s *Server) watchRules(ctx context.Context) {
 		before = s.logRules.fault()
 		changed, err = s.logRules.load(ctx)
 		s.reloaded(s.metrics.all()[0], "log search rules", before, changed, err)
+		before = s.forward.fault()
+		changed, err = s.forward.reload()
+		s.reloaded(s.metrics.all()[0], "Alertmanagers outside", before, changed, err)
 	}
 }
 

@@ -43,11 +43,13 @@ type Options struct {
 	Prefix      string // of the path; default "/prometheus"
 	ExternalURL string // base of the links in the OpenAPI text, e.g. https://host:9443/prometheus
 
-	Engine   *promql.Engine
-	Storage  Storage
-	Rules    apiv1.RulesRetriever                // nil: no rules
-	Targets  Targets                             // nil: no targets
-	Metadata func() map[string]metadata.Metadata // of families that are not scraped; nil: none
+	Engine  *promql.Engine
+	Storage Storage
+	Rules   apiv1.RulesRetriever // nil: no rules
+	Targets Targets              // nil: no targets
+	// Alertmanagers outside that get alerts; nil: none.
+	Alertmanagers apiv1.AlertmanagerRetriever
+	Metadata      func() map[string]metadata.Metadata // of families that are not scraped; nil: none
 
 	MaxQueryBody  int64                // of a request, bytes; default 1 MiB
 	ProcessRoutes bool                 // also serve status/config, flags, runtimeinfo, self_metrics: the whole process's
@@ -83,6 +85,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Rules == nil {
 		o.Rules = noRules{}
+	}
+	if o.Alertmanagers == nil {
+		o.Alertmanagers = noAlertmanagers{}
 	}
 	if o.Targets == nil {
 		o.Targets = noTargets{}

@@ -42,7 +42,7 @@ func newUpstream(o Options) (http.Handler, error) {
 		o.Engine, o.Storage, o.Storage, o.Storage, o.Storage,
 		func(context.Context) apiv1.ScrapePoolsRetriever { return o.Targets },
 		func(context.Context) apiv1.TargetRetriever { return o.Targets },
-		func(context.Context) apiv1.AlertmanagerRetriever { return noAlertmanagers{} },
+		func(context.Context) apiv1.AlertmanagerRetriever { return o.Alertmanagers },
 		o.Config, o.Flags,
 		apiv1.GlobalURLOptions{ListenAddress: external.Host, Host: external.Host, Scheme: external.Scheme},
 		func(f http.HandlerFunc) http.HandlerFunc { return f }, // ready: samples are open before New

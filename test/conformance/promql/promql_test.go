@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"text/template"
@@ -132,7 +130,6 @@ func TestCompliance(t *testing.T) {
 		passed++
 	}
 	fmt.Printf("promql/compliance %d/%d\n", passed, len(list))
-	t.Run("promtool", func(t *testing.T) { promtool(t, folder, ours, end) })
 }
 
 // compare asks both for a range and for an instant.
@@ -208,29 +205,6 @@ func flatten(v model.Value) map[string][]model.SamplePair {
 		out[""] = []model.SamplePair{{Timestamp: v.Timestamp, Value: v.Value}}
 	}
 	return out
-}
-
-// promtool asks as people do.
-func promtool(t *testing.T, folder, ours string, end time.Time) {
-	at := end.Add(-time.Minute).Format(time.RFC3339)
-	for want, args := range map[string][]string{
-		`demo_num_cpus`:             {"query", "instant", "--time", at, ours, "demo_num_cpus"},
-		`demo.promlabs.com:10001`:   {"query", "labels", ours, "instance"},
-		`demo_disk_total_bytes`:     {"query", "series", "--match=demo_disk_total_bytes", ours},
-		`=>`:                        {"query", "range", "--start", fmt.Sprint(end.Add(-time.Minute).Unix()), "--end", fmt.Sprint(end.Unix()), ours, "sum(demo_num_cpus)"},
-		"SUCCESS":                   {"check", "healthy", "--url", ours},
-		"Gatehouse serves metrics.": {"check", "ready", "--url", ours},
-	} {
-		out, err := exec.Command(filepath.Join(folder, "promtool"), args...).CombinedOutput()
-		if err != nil || (!strings.Contains(string(out), want) && !slices.Contains(args, "--url")) {
-			t.Errorf("promtool %v: %v\n%s", args, err, out)
-		}
-	}
-	push := exec.Command(filepath.Join(folder, "promtool"), "push", "metrics", ours)
-	push.Stdin = strings.NewReader("# TYPE pushed gauge\npushed 42\n")
-	if out, err := push.CombinedOutput(); err != nil {
-		t.Errorf("promtool push: %v\n%s", err, out)
-	}
 }
 
 // A real Prometheus sends by both versions, federates from us and reads back.

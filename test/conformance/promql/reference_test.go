@@ -13,83 +13,25 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"gatehouse/internal/server"
+	"gatehouse/test/upstream"
 )
 
-const upstream = "github.com/prometheus/prometheus"
-
-// build makes Prometheus's own commands of the version that this module uses,
-// once: the folder of temporary files keeps them. It skips when it cannot.
+// build gives the folder of Prometheus's own commands. It skips when they cannot
+// be built.
 func build(t *testing.T) (folder string) {
 	t.Helper()
-	folder = filepath.Join(os.TempDir(), "gatehouse-prometheus-"+version(t))
-	both := []string{filepath.Join(folder, "prometheus"), filepath.Join(folder, "promtool")}
-	if exists(both[0]) && exists(both[1]) {
-		return folder
-	}
-	work, err := os.MkdirTemp(os.TempDir(), "gatehouse-build-*")
+	folder, err := upstream.Prometheus(filepath.Join("..", "..", ".."))
 	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(work)
-	for _, name := range []string{"go.mod", "go.sum"} {
-		data, err := os.ReadFile(filepath.Join("..", "..", "..", name))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(work, name), data, 0o600)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
-	// Our own module file, copied, may grow by what only these commands need.
-	cmd := exec.CommandContext(ctx, "go", "build", "-modfile", filepath.Join(work, "go.mod"), "-mod=mod", "-tags", "remove_all_sd", "-ldflags", "-s -w", "-o", work,
-		upstream+"/cmd/prometheus", upstream+"/cmd/promtool")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Skipf("Prometheus cannot be built here: %v\n%s", err, out)
-	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for _, path := range both {
-		if err := os.Rename(filepath.Join(work, filepath.Base(path)), path); err != nil {
-			t.Fatal(err)
-		}
+		t.Skipf("Prometheus cannot be built here: %v", err)
 	}
 	return folder
 }
-
-func version(t *testing.T) string {
-	t.Helper()
-	info, ok := debug.ReadBuildInfo()
-	if ok {
-		for _, d := range info.Deps {
-			if d.Path == upstream {
-				return d.Version
-			}
-		}
-	}
-	data, err := os.ReadFile(filepath.Join("..", "..", "..", "go.mod"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(data)) {
-		if f := strings.Fields(line); len(f) >= 2 && f[0] == upstream {
-			return f[1]
-		}
-	}
-	t.Fatal("go.mod does not name the version of Prometheus")
-	return ""
-}
-
-func exists(path string) bool { _, err := os.Stat(path); return err == nil }
 
 func freePort(t *testing.T) string {
 	t.Helper()
@@ -130,7 +72,15 @@ func startPrometheus(t *testing.T, folder, config string) string {
 
 // startGatehouse runs a Gatehouse until the test ends and gives the base URL of
 // its plain monitor door.
-func startGatehouse(t *testing.T) string {
+func startGatehouse(t *testing.T, change ...func(*server.Config)) string {
+	t.Helper()
+	base, stop := runGatehouse(t, change...)
+	t.Cleanup(stop)
+	return base
+}
+
+// runGatehouse runs a Gatehouse until stop.
+func runGatehouse(t *testing.T, change ...func(*server.Config)) (base string, stop func()) {
 	t.Helper()
 	service := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(service, "apis"), 0o755); err != nil {
@@ -142,23 +92,25 @@ func startGatehouse(t *testing.T) string {
 	config.Rules.NoShipped = true
 	config.Metrics.Workspaces = []server.MetricWorkspaceConfig{
 		{Name: "compliance", OutOfOrderWindow: server.Duration(3 * time.Hour)}, {Name: "sent"}, {Name: "azure", AzureCompat: true, DataCollectionRule: "dcr-1"}}
+	for _, c := range change {
+		c(&config)
+	}
 	log := &text{}
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
 		done <- server.Run(ctx, config, "conformance", slog.New(slog.NewTextHandler(log, nil)), io.Discard)
 	}()
-	t.Cleanup(func() {
-		stop()
+	ready(t, "http://"+config.Listen.Monitor+"/readyz")
+	return "http://" + config.Listen.Monitor, func() {
+		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("stop: %v", err)
 		}
 		if t.Failed() {
 			t.Logf("log:\n%s", log)
 		}
-	})
-	ready(t, "http://"+config.Listen.Monitor+"/readyz")
-	return "http://" + config.Listen.Monitor
+	}
 }
 
 func ready(t *testing.T, url string) {
