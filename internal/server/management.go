@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"regexp"
+	"strings"
 
+	"gatehouse/internal/api/arm"
 	"gatehouse/internal/api/management"
 	"gatehouse/internal/apim"
 	"gatehouse/internal/apim/apiops"
@@ -17,11 +19,26 @@ func (s *Server) openManagement() error {
 	var err error
 	s.management, err = management.New(management.Options{
 		Service: s.service, Load: s.catalog.Load, Save: s.catalog.Save, MaySeeSecrets: door.admitted, Key: key[:], Logger: s.log,
+		Reference: s.component, GatewayURL: func() string { return strings.Join(s.GatewayURLs()[:min(1, len(s.GatewayURLs()))], "") },
 		Apply: func(resources map[string][]byte, check func(*apim.Service) error, save func() error) error {
 			return s.reloads.change(resources, check, save)
 		},
 	})
 	return err
+}
+
+// component gives a workspace as templates refer to an Application Insights
+// resource, by its resource id or, where none was set, its name.
+func (s *Server) component(id string) (map[string]any, bool) {
+	w, ok := s.workspaces.ByResource(id)
+	if !ok && strings.Contains(strings.ToLower(id), "/providers/microsoft.insights/components/") {
+		w, ok = s.workspaces.ByName(id[strings.LastIndexByte(id, '/')+1:])
+	}
+	if !ok {
+		return nil, false
+	}
+	return map[string]any{"InstrumentationKey": w.InstrumentationKey, "ConnectionString": s.connectionString(w, w.InstrumentationKey),
+		"AppId": w.ApplicationID, "ApplicationId": w.Title(), "provisioningState": "Succeeded"}, true
 }
 
 // property is the place of a problem within a resource.
@@ -34,11 +51,11 @@ func refused(err error) error {
 	}
 	var problems apiops.Problems
 	if !errors.As(err, &problems) {
-		return &management.Refused{Problems: []management.Problem{{Code: "ValidationError", Message: err.Error()}}}
+		return &management.Refused{Problems: []arm.Error{{Code: "ValidationError", Message: err.Error()}}}
 	}
 	out := &management.Refused{}
 	for _, p := range problems {
-		out.Problems = append(out.Problems, management.Problem{Code: "ValidationError", Target: property.FindString(p.Text), Message: p.File + ": " + p.Text})
+		out.Problems = append(out.Problems, arm.Error{Code: "ValidationError", Target: property.FindString(p.Text), Message: p.File + ": " + p.Text})
 	}
 	return out
 }

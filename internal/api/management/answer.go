@@ -8,26 +8,20 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"gatehouse/internal/api"
+	"gatehouse/internal/api/arm"
 )
 
 // fault is an error in the resource manager's shape.
-type fault struct {
-	status                int
-	code, message, target string
-	details               []Problem
-}
+type fault = arm.Error
 
-func (f *fault) Error() string { return f.message }
-
-// Problem is one thing that is wrong with a resource.
-type Problem struct {
-	Code    string `json:"code"`
-	Target  string `json:"target,omitempty"` // property
-	Message string `json:"message"`
+func newFault(status int, code, message, target string, details []arm.Error) *fault {
+	return &fault{Status: status, Code: code, Message: message, Target: target, Details: details}
 }
 
 // Refused is a change that the service cannot be served with.
-type Refused struct{ Problems []Problem }
+type Refused struct{ Problems []arm.Error }
 
 func (r *Refused) Error() string {
 	var all []string
@@ -38,15 +32,15 @@ func (r *Refused) Error() string {
 }
 
 func invalid(target, message string) *fault {
-	return &fault{http.StatusBadRequest, "ValidationError", "One or more fields contain incorrect values: " + message, target, []Problem{{"ValidationError", target, message}}}
+	return newFault(http.StatusBadRequest, "ValidationError", "One or more fields contain incorrect values: "+message, target, []arm.Error{{Code: "ValidationError", Target: target, Message: message}})
 }
 
 func notFound(r *http.Request) *fault {
-	return &fault{http.StatusNotFound, "ResourceNotFound", "There is no " + r.Method + " " + r.URL.Path + " here.", "", nil}
+	return newFault(http.StatusNotFound, "ResourceNotFound", "There is no "+r.Method+" "+r.URL.Path+" here.", "", nil)
 }
 
 func notAllowed(r *http.Request) *fault {
-	return &fault{http.StatusMethodNotAllowed, "MethodNotAllowed", r.Method + " is not supported here.", "", nil}
+	return newFault(http.StatusMethodNotAllowed, "MethodNotAllowed", r.Method+" is not supported here.", "", nil)
 }
 
 // faultOf tells what came of a change.
@@ -59,36 +53,13 @@ func faultOf(err error) *fault {
 	case errors.As(err, &f):
 		return f
 	case errors.As(err, &r):
-		out := &fault{http.StatusBadRequest, "ValidationError", "One or more fields contain incorrect values: " + r.Error(), "", r.Problems}
+		out := newFault(http.StatusBadRequest, "ValidationError", "One or more fields contain incorrect values: "+r.Error(), "", r.Problems)
 		if len(r.Problems) > 0 {
-			out.target = r.Problems[0].Target
+			out.Target = r.Problems[0].Target
 		}
 		return out
 	}
-	return &fault{http.StatusInternalServerError, "InternalServerError", "The change was not kept: " + err.Error(), "", nil}
-}
-
-func writeFault(w http.ResponseWriter, f *fault) {
-	details := f.details
-	if details == nil {
-		details = []Problem{}
-	}
-	body := map[string]any{"code": f.code, "message": f.message, "details": details}
-	if f.target != "" {
-		body["target"] = f.target
-	}
-	writeJSON(w, f.status, map[string]any{"error": body})
-}
-
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	data, err := json.Marshal(v)
-	if err != nil {
-		status, data = http.StatusInternalServerError, []byte(`{"error":{"code":"InternalServerError","message":"the answer could not be written"}}`)
-	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_, _ = w.Write(append(data, '\n'))
+	return newFault(http.StatusInternalServerError, "InternalServerError", "The change was not kept: "+err.Error(), "", nil)
 }
 
 // properties reads the body of a PUT or PATCH.
@@ -108,13 +79,13 @@ func readJSON(w http.ResponseWriter, r *http.Request, limit int64, v any) *fault
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
-		return &fault{http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "The body is larger than " + strconv.FormatInt(limit, 10) + " bytes.", "", nil}
+		return newFault(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "The body is larger than "+strconv.FormatInt(limit, 10)+" bytes.", "", nil)
 	}
 	if err != nil {
-		return &fault{http.StatusBadRequest, "InvalidRequestContent", "The body could not be read: " + err.Error(), "", nil}
+		return newFault(http.StatusBadRequest, "InvalidRequestContent", "The body could not be read: "+err.Error(), "", nil)
 	}
 	if err := json.Unmarshal(data, v); err != nil {
-		return &fault{http.StatusBadRequest, "InvalidRequestContent", "The request content was invalid and could not be deserialized: " + err.Error(), "", nil}
+		return newFault(http.StatusBadRequest, "InvalidRequestContent", "The request content was invalid and could not be deserialized: "+err.Error(), "", nil)
 	}
 	return nil
 }
@@ -167,5 +138,5 @@ func writeList(w http.ResponseWriter, q *request, all []map[string]any, p page) 
 		query.Set("$skip", strconv.Itoa(to))
 		out["nextLink"] = q.base + q.URL.EscapedPath() + "?" + query.Encode()
 	}
-	writeJSON(w, http.StatusOK, out)
+	api.WriteJSON(w, http.StatusOK, out)
 }

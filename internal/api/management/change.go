@@ -1,6 +1,7 @@
 package management
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -41,7 +42,7 @@ func (h *Handler) write(w http.ResponseWriter, q *request, k *kind, parent, id s
 
 // put writes one resource and gives it as it is served then.
 func (h *Handler) put(q *request, k *kind, parent, id string, given map[string]any, old *entity) (*entity, *fault) {
-	next := h.written.clone()
+	next := h.state.Resources.clone()
 	e, f := h.stage(next, q, k, parent, id, given, old)
 	if f != nil {
 		return nil, f
@@ -77,24 +78,33 @@ func (h *Handler) stage(next written, q *request, k *kind, parent, id string, gi
 		return nil, faultOf(err)
 	}
 	if len(next) > maxResources {
-		return nil, &fault{http.StatusBadRequest, "QuotaExceeded", "There are more resources than this API keeps.", "", nil}
+		return nil, newFault(http.StatusBadRequest, "QuotaExceeded", "There are more resources than this API keeps.", "", nil)
 	}
 	return e, nil
 }
 
 // apply serves and keeps next, or nothing.
 func (h *Handler) apply(next written, check func(*apim.Service) error) *fault {
-	err := h.o.Apply(next.files(), check, func() error {
-		data, err := next.document()
-		if err != nil {
-			return err
-		}
-		return h.o.Save(document, data)
-	})
+	changed := h.state
+	changed.Resources = next
+	return h.applyState(changed, check)
+}
+
+func (h *Handler) applyState(next state, check func(*apim.Service) error) *fault {
+	err := h.o.Apply(next.Resources.files(), check, func() error { return h.keep(next) })
 	if err == nil {
-		h.written = next
+		h.state = next
 	}
 	return faultOf(err)
+}
+
+// keep writes the catalog's document.
+func (h *Handler) keep(next state) error {
+	data, err := json.Marshal(next)
+	if err != nil {
+		return err
+	}
+	return h.o.Save(document, data)
 }
 
 // delete removes a resource of this API; one that the folder has below it is
@@ -111,10 +121,10 @@ func (h *Handler) delete(w http.ResponseWriter, q *request, k *kind, parent, id 
 	if f := h.precondition(q.Request, old, true); f != nil {
 		return f
 	}
-	if _, own := h.written.key(old.path); !own {
-		return &fault{http.StatusConflict, "Conflict", "'" + old.path + "' is a resource of the service folder: remove it there.", "", nil}
+	if _, own := h.state.Resources.key(old.path); !own {
+		return newFault(http.StatusConflict, "Conflict", "'"+old.path+"' is a resource of the service folder: remove it there.", "", nil)
 	}
-	next := h.written.clone()
+	next := h.state.Resources.clone()
 	next.remove(old.path)
 	if k.removed != nil {
 		k.removed(next, old.path)
@@ -138,7 +148,7 @@ func stillUsed(before, after *apim.Service, k *kind, old *entity) error {
 	}
 	for _, d := range all {
 		if strings.EqualFold(d.Logger, old.id) {
-			return &fault{http.StatusBadRequest, "ValidationError", "The logger '" + old.id + "' is used by a diagnostic called '" + d.ID + "': change or delete that first.", "loggerId", nil}
+			return newFault(http.StatusBadRequest, "ValidationError", "The logger '"+old.id+"' is used by a diagnostic called '"+d.ID+"': change or delete that first.", "loggerId", nil)
 		}
 	}
 	return nil
@@ -147,10 +157,10 @@ func stillUsed(before, after *apim.Service, k *kind, old *entity) error {
 // precondition checks If-Match and If-None-Match.
 func (h *Handler) precondition(r *http.Request, old *entity, required bool) *fault {
 	match, none := r.Header.Get("If-Match"), r.Header.Get("If-None-Match")
-	failed := &fault{http.StatusPreconditionFailed, "PreconditionFailed", "The resource has been changed by another request, or does not exist: read it again and repeat with its ETag.", "", nil}
+	failed := newFault(http.StatusPreconditionFailed, "PreconditionFailed", "The resource has been changed by another request, or does not exist: read it again and repeat with its ETag.", "", nil)
 	switch {
 	case match == "" && required && old != nil:
-		return &fault{http.StatusBadRequest, "ValidationError", "Send If-Match with the ETag of the resource, or * for any.", "If-Match", nil}
+		return newFault(http.StatusBadRequest, "ValidationError", "Send If-Match with the ETag of the resource, or * for any.", "If-Match", nil)
 	case match != "" && old == nil && r.Method == http.MethodPut, none == "*" && old != nil:
 		return failed
 	case match == "" || match == "*" || old == nil:

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"gatehouse/internal/api"
 	"gatehouse/internal/apim"
 )
 
@@ -120,7 +121,7 @@ func (h *Handler) one(w http.ResponseWriter, q *request, k *kind, parent, id str
 }
 
 func missing(k *kind, id string) *fault {
-	return &fault{http.StatusNotFound, "ResourceNotFound", strings.TrimSuffix(k.name, "s") + " not found: " + id + ".", "", nil}
+	return newFault(http.StatusNotFound, "ResourceNotFound", strings.TrimSuffix(k.name, "s")+" not found: "+id+".", "", nil)
 }
 
 func (h *Handler) writeEntity(w http.ResponseWriter, q *request, status int, e *entity) {
@@ -129,7 +130,7 @@ func (h *Handler) writeEntity(w http.ResponseWriter, q *request, status int, e *
 		w.WriteHeader(status)
 		return
 	}
-	writeJSON(w, status, e.view(q))
+	api.WriteJSON(w, status, e.view(q))
 }
 
 // secretOf answers a secret to who sends a token, also at a door that lets
@@ -139,13 +140,13 @@ func (h *Handler) secretOf(w http.ResponseWriter, q *request, k *kind, parent, i
 		return notAllowed(q.Request)
 	}
 	if h.o.MaySeeSecrets == nil || !h.o.MaySeeSecrets(q.Request) {
-		return &fault{http.StatusForbidden, "AuthorizationFailed", "A secret is shown only to who sends the admin token.", "", nil}
+		return newFault(http.StatusForbidden, "AuthorizationFailed", "A secret is shown only to who sends the admin token.", "", nil)
 	}
 	e := k.find(q.service, parent, id)
 	if e == nil {
 		return missing(k, id)
 	}
 	w.Header().Set("ETag", h.tag(e))
-	writeJSON(w, http.StatusOK, map[string]string{"value": k.secret(e)})
+	api.WriteJSON(w, http.StatusOK, map[string]string{"value": k.secret(e)})
 	return nil
 }

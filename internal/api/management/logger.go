@@ -121,7 +121,7 @@ func keepCredential(next written, s *apim.Service, current *apim.Logger, name, v
 	case value == shown && shown != "":
 		value = current.Credentials[name] // of the folder: taken over
 	case strings.Contains(value, "{{"):
-		if missing := missingReference(value, s); missing != "" {
+		if missing := missingReference(value, s, next); missing != "" {
 			return "", invalid("credentials."+name, "there is no named value "+missing)
 		}
 		return value, nil
@@ -141,12 +141,14 @@ func keepCredential(next written, s *apim.Service, current *apim.Logger, name, v
 	return "{{" + id + "}}", nil
 }
 
-// missingReference is a named value of a text that the service does not have.
-func missingReference(text string, s *apim.Service) string {
+// missingReference is a named value of a text that neither the service has nor
+// what is about to be written.
+func missingReference(text string, s *apim.Service, next written) string {
 	for _, part := range strings.Split(text, "{{")[1:] {
 		name, _, closed := strings.Cut(part, "}}")
 		name = strings.TrimSpace(name)
-		if !closed || !slices.ContainsFunc(s.NamedValues, func(v *apim.NamedValue) bool { return strings.EqualFold(v.Name, name) }) {
+		known := slices.ContainsFunc(s.NamedValues, func(v *apim.NamedValue) bool { return strings.EqualFold(v.Name, name) }) || next.named(name)
+		if !closed || !known {
 			return "{{" + name + "}}"
 		}
 	}

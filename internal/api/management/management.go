@@ -19,12 +19,13 @@ import (
 	"net/http"
 	"net/url"
 	"path"
-	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/google/uuid"
 
+	"gatehouse/internal/api/arm"
 	"gatehouse/internal/apim"
 )
 
@@ -43,6 +44,11 @@ type Options struct {
 	Apply func(resources map[string][]byte, check func(*apim.Service) error, save func() error) error
 	// MaySeeSecrets tells whether a request carries a token.
 	MaySeeSecrets func(*http.Request) bool
+	// Reference gives the properties of a resource that is not of the service, as
+	// templates refer to it: an Application Insights resource. Nil: there are none.
+	Reference func(id string) (map[string]any, bool)
+	// GatewayURL is where the service answers.
+	GatewayURL func() string
 	// Key makes the tags of versions; 32 bytes.
 	Key    []byte
 	Logger *slog.Logger
@@ -59,8 +65,8 @@ const (
 type Handler struct {
 	o Options
 
-	mu      sync.Mutex // one change at a time
-	written written
+	mu    sync.Mutex // one change at a time
+	state state
 }
 
 // New reads what was written before. Resources gives it for the first load.
@@ -68,17 +74,16 @@ func New(o Options) (*Handler, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	h := &Handler{o: o, written: written{}}
+	h := &Handler{o: o, state: state{Resources: written{}}}
 	data, err := o.Load(document)
 	if err != nil || data == nil {
 		return h, err
 	}
-	var kept struct{ Resources written }
-	if err := json.Unmarshal(data, &kept); err != nil {
+	if err := json.Unmarshal(data, &h.state); err != nil {
 		return nil, errors.New("the catalog's document \"" + document + "\" is damaged: " + err.Error())
 	}
-	if kept.Resources != nil {
-		h.written = kept.Resources
+	if h.state.Resources == nil {
+		h.state.Resources = written{}
 	}
 	return h, nil
 }
@@ -87,16 +92,23 @@ func New(o Options) (*Handler, error) {
 func (h *Handler) Resources() map[string][]byte {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.written.files()
+	return h.state.Resources.files()
 }
 
-const provider = "microsoft.apimanagement"
+// Providers that this API serves.
+const (
+	provider    = "microsoft.apimanagement"
+	deployments = "microsoft.resources"
+)
 
 // Serves tells whether a path is one of this API's.
 func Serves(p string) bool {
-	part := split(p)
-	return len(part) > 4 && strings.EqualFold(part[0], "subscriptions") && strings.Contains(strings.ToLower(strings.Join(part, "/")), "/providers/"+provider+"/") &&
-		!strings.Contains(strings.ToLower(p), "/providers/microsoft.insights/")
+	part := split(strings.ToLower(p))
+	i := slices.Index(part, "providers")
+	if part[0] != "subscriptions" || i < 2 || len(part) < i+3 || slices.Contains(part[i+1:], "providers") {
+		return false
+	}
+	return part[i+1] == provider || part[i+1] == deployments && part[i+2] == "deployments"
 }
 
 // split gives the parts of a path with doubled slashes taken as one: an SDK of
@@ -111,6 +123,8 @@ type request struct {
 	rest    []string // below the service
 	base    string   // scheme and host
 	service *apim.Service
+	// deployments: rest is below those of a resource group.
+	deployments bool
 }
 
 // ServeHTTP answers one request.
@@ -123,19 +137,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f = h.serve(w, q)
 	}
 	if f != nil {
-		writeFault(w, f)
+		arm.WriteError(w, f)
 	}
 }
 
-// version of an API: a date, and preview behind some.
-var version = regexp.MustCompile(`^20\d\d-\d\d-\d\d(-[a-z]+)?$`)
-
 func (h *Handler) request(r *http.Request) (*request, *fault) {
-	switch v := r.URL.Query().Get("api-version"); {
-	case v == "":
-		return nil, &fault{http.StatusBadRequest, "MissingApiVersionParameter", "The api-version query parameter (?api-version=) is required for all requests.", "", nil}
-	case !version.MatchString(v):
-		return nil, &fault{http.StatusBadRequest, "InvalidApiVersionParameter", "The api-version is invalid. Use a date such as 2024-05-01, or one with -preview behind it.", "", nil}
+	if _, err := arm.Version(r); err != nil {
+		return nil, faultOf(err)
 	}
 	part, err := escapedParts(r.URL)
 	if err != nil {
@@ -146,6 +154,10 @@ func (h *Handler) request(r *http.Request) (*request, *fault) {
 		q.base = "https://" + r.Host
 	}
 	at := indexFold(part, "providers")
+	if q.service != nil && at == 4 && len(part) > at+2 && strings.EqualFold(part[at+1], deployments) {
+		q.scope, q.rest, q.deployments = "/"+strings.Join(part[:at], "/"), part[at+3:], true
+		return q, nil
+	}
 	if q.service == nil || at < 2 || len(part) < at+3 || !strings.EqualFold(part[at+1], provider) || !strings.EqualFold(part[at+2], "service") {
 		return nil, notFound(r)
 	}
@@ -158,8 +170,8 @@ func (h *Handler) request(r *http.Request) (*request, *fault) {
 	}
 	q.scope, q.name, q.rest = "/"+strings.Join(part[:at+4], "/"), part[at+3], part[at+4:]
 	if !strings.EqualFold(q.name, q.service.Name) {
-		return nil, &fault{http.StatusNotFound, "ResourceNotFound", "The Resource 'Microsoft.ApiManagement/service/" + q.name + "' under resource group '" + part[3] +
-			"' was not found. The service that is served here is called '" + q.service.Name + "'.", "", nil}
+		return nil, newFault(http.StatusNotFound, "ResourceNotFound", "The Resource 'Microsoft.ApiManagement/service/"+q.name+"' under resource group '"+part[3]+
+			"' was not found. The service that is served here is called '"+q.service.Name+"'.", "", nil)
 	}
 	return q, nil
 }
@@ -188,6 +200,9 @@ func indexFold(list []string, word string) int {
 
 // serve finds the collection and what is wanted of it.
 func (h *Handler) serve(w http.ResponseWriter, q *request) *fault {
+	if q.deployments {
+		return h.serveDeployments(w, q)
+	}
 	if q.name == "" || len(q.rest) == 0 {
 		return h.serveService(w, q)
 	}
@@ -195,7 +210,7 @@ func (h *Handler) serve(w http.ResponseWriter, q *request) *fault {
 	if len(rest) > 2 && strings.EqualFold(rest[0], "apis") {
 		a := findAPI(q.service, rest[1])
 		if a == nil {
-			return &fault{http.StatusNotFound, "ResourceNotFound", "API not found.", "", nil}
+			return newFault(http.StatusNotFound, "ResourceNotFound", "API not found.", "", nil)
 		}
 		parent, rest = "apis/"+apiName(a)+"/", rest[2:]
 	}

@@ -50,6 +50,18 @@ func (w written) put(path string, properties map[string]any) error {
 	return nil
 }
 
+// named tells whether there is a named value with a display name.
+func (w written) named(name string) bool {
+	for path := range w {
+		if strings.HasPrefix(strings.ToLower(path), "namedvalues/") {
+			if shown, _ := lookup(w.properties(path), "displayName").(string); strings.EqualFold(shown, name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func (w written) remove(path string) {
 	if key, ok := w.key(path); ok {
 		delete(w, key)
@@ -59,5 +71,9 @@ func (w written) remove(path string) {
 // clone is a set to change; what is in it is never changed in place.
 func (w written) clone() written { return maps.Clone(w) }
 
-// document is what the catalog keeps.
-func (w written) document() ([]byte, error) { return json.Marshal(map[string]any{"resources": w}) }
+// state is everything that the catalog keeps for this API.
+type state struct {
+	Resources   written      `json:"resources"`
+	Service     serviceState `json:"service"`
+	Deployments []deployment `json:"deployments,omitempty"`
+}

@@ -15,6 +15,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"gatehouse/internal/apim/template"
 )
 
 // Type and Version of the resource.
@@ -163,8 +165,8 @@ func resourcesOf(root any, parameters map[string]any, kind string) ([]any, error
 	case []any:
 		return v, nil
 	case map[string]any:
-		if list, ok := v["resources"].([]any); ok {
-			return newTemplate(v, parameters).resolveRelevant(list, kind)
+		if _, ok := v["resources"]; ok {
+			return ofTemplate(v, parameters, kind)
 		}
 		if list, ok := v["value"].([]any); ok {
 			return list, nil
@@ -172,6 +174,30 @@ func resourcesOf(root any, parameters map[string]any, kind string) ([]any, error
 		return []any{v}, nil
 	}
 	return nil, errors.New("the document is neither an object nor a list")
+}
+
+// ofTemplate gives the resources of a kind in a deployment template. Parameters called
+// subscriptionId, resourceGroup and location may say where it is deployed.
+func ofTemplate(root, parameters map[string]any, kind string) ([]any, error) {
+	r, err := template.Resolve(root, template.Deployment{
+		Name: "rules", Subscription: given(parameters, "subscriptionId", "00000000-0000-0000-0000-000000000000"), Group: given(parameters, "resourceGroup", "gatehouse"),
+		Location: given(parameters, "location", "local"), Parameters: parameters, Wanted: func(named string) bool { return strings.EqualFold(named, kind) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	var out []any
+	for _, one := range r.Resources {
+		out = append(out, one.Body)
+	}
+	return out, nil
+}
+
+func given(values map[string]any, name, otherwise string) string {
+	if v, ok := values[name].(string); ok {
+		return v
+	}
+	return otherwise
 }
 
 var (

@@ -33,7 +33,11 @@ type house struct {
 	stop                  func()
 }
 
-const folderKey = "33333333-0000-4000-8000-000000000003"
+// Keys of the folder's logger and of the workspace orders.
+const (
+	folderKey = "33333333-0000-4000-8000-000000000003"
+	ordersKey = "44444444-0000-4000-8000-000000000004"
+)
 
 // folder is a service folder with a logger and a diagnostic of its own.
 func folder(t *testing.T) string {
@@ -62,6 +66,11 @@ func openHouse(t *testing.T, service, data string) *house {
 	config := server.DefaultConfig()
 	config.Service.Folder, config.Service.Name, config.Data.Folder = service, "contoso", data
 	config.Listen = server.ListenConfig{Gateway: gateway, MonitorTLS: secure}
+	key := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(key, []byte(ordersKey), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config.Telemetry.Workspaces = []server.WorkspaceConfig{{Name: "orders", Key: server.Secret{File: key}}}
 	log := &text{}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -113,21 +122,21 @@ func (h *house) ready(data string) bool {
 var packages npm.Suite
 
 func TestClient(t *testing.T) {
-	dir := packages.Run(t, "check.mjs", "arm-apimanagement.mjs", "after-restart.mjs")
+	dir := packages.Run(t, "check.mjs", "arm-apimanagement.mjs", "after-restart.mjs", "arm-deployments.mjs", "template.json")
 	service, data := folder(t), t.TempDir()
-	passed, total := 0, 0
-	for _, script := range []string{"arm-apimanagement", "after-restart"} {
-		h := openHouse(t, service, data)
-		good, all := h.run(t, dir, script)
-		passed, total = passed+good, total+all
-		h.stop()
-	}
-	fmt.Printf("management/arm-apimanagement %d/%d\n", passed, total)
+	h := openHouse(t, service, data)
+	passed, total := h.run(t, dir, "arm-apimanagement")
+	h.stop()
+	h = openHouse(t, service, data)
+	more, all := h.run(t, dir, "after-restart")
+	fmt.Printf("management/arm-apimanagement %d/%d\n", passed+more, total+all)
+	passed, total = h.run(t, dir, "arm-deployments")
+	fmt.Printf("management/arm-deployments %d/%d\n", passed, total)
 }
 
 func (h *house) run(t *testing.T, dir, script string) (passed, total int) {
 	t.Helper()
-	settings, err := json.Marshal(map[string]string{"url": h.url, "token": h.token, "service": "contoso", "folderKey": folderKey})
+	settings, err := json.Marshal(map[string]string{"url": h.url, "token": h.token, "service": "contoso", "folderKey": folderKey, "ordersKey": ordersKey})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,8 +1,10 @@
-package azure
+package template
 
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -12,7 +14,20 @@ type template struct {
 	declared  map[string]any // parameters
 	variables map[string]any
 	given     map[string]any
-	steps     int
+	spent     *work
+
+	deployment Deployment
+	items      []*item
+	index      map[string]*item // by id, name and symbolic name in lower case
+	resolving  map[string]bool
+	loops      []place
+	out        []Resource
+}
+
+// place is where a copy stands.
+type place struct {
+	loop string
+	n    int
 }
 
 // maxSteps bounds the work that a small template can ask for: each variable may
@@ -22,39 +37,9 @@ const maxSteps = 200_000
 // maxDepth of expressions and of variables that use others.
 const maxDepth = 32
 
-func newTemplate(root map[string]any, given map[string]any) *template {
-	t := &template{given: given}
-	t.declared, _ = root["parameters"].(map[string]any)
-	t.variables, _ = root["variables"].(map[string]any)
-	return t
-}
-
-// resolveRelevant resolves those of a kind among the resources.
-func (t *template) resolveRelevant(list []any, kind string) ([]any, error) {
-	var out []any
-	for _, r := range list {
-		m, ok := r.(map[string]any)
-		if named, _ := m["type"].(string); !ok || !strings.EqualFold(named, kind) {
-			continue
-		}
-		kept := map[string]any{}
-		for _, name := range []string{"type", "apiVersion", "kind", "name", "location", "tags", "properties"} {
-			if v, ok := m[name]; ok {
-				kept[name] = v
-			}
-		}
-		resolved, err := t.resolve(kept, 0)
-		if err != nil {
-			return nil, fmt.Errorf("resource %v: %w", m["name"], err)
-		}
-		out = append(out, resolved)
-	}
-	return out, nil
-}
-
 // resolve gives v with every expression in it replaced by its value.
 func (t *template) resolve(v any, depth int) (any, error) {
-	if t.steps++; t.steps > maxSteps {
+	if t.spent.steps++; t.spent.steps > maxSteps {
 		return nil, errors.New("the template takes too many steps")
 	}
 	if depth > maxDepth {
@@ -75,7 +60,13 @@ func (t *template) resolve(v any, depth int) (any, error) {
 		return out, nil
 	case map[string]any:
 		out := make(map[string]any, len(v))
+		if err := t.copyProperties(v, out, depth); err != nil {
+			return nil, err
+		}
 		for k := range v {
+			if _, isCopy := v[k].([]any); k == "copy" && isCopy {
+				continue
+			}
 			one, err := t.resolve(v[k], depth+1)
 			if err != nil {
 				return nil, err
@@ -111,6 +102,7 @@ type expression struct {
 	text     string
 	at       int
 	depth    int
+	skip     int // in what is not taken of an if
 }
 
 func (p *expression) space() {
@@ -128,7 +120,7 @@ func (p *expression) next(c byte) bool {
 }
 
 func (p *expression) value() (any, error) {
-	if p.template.steps++; p.template.steps > maxSteps {
+	if p.template.spent.steps++; p.template.spent.steps > maxSteps {
 		return nil, errors.New("the template takes too many steps")
 	}
 	if p.depth++; p.depth > maxDepth {
@@ -139,13 +131,15 @@ func (p *expression) value() (any, error) {
 	for err == nil {
 		switch {
 		case p.next('.'):
-			v, err = property(v, p.word())
+			if name := p.word(); p.skip == 0 {
+				v, err = property(v, name)
+			}
 		case p.next('['):
 			var key any
 			if key, err = p.value(); err == nil && !p.next(']') {
 				err = errors.New("] is missing")
 			}
-			if err == nil {
+			if err == nil && p.skip == 0 {
 				v, err = element(v, key)
 			}
 		default:
@@ -166,6 +160,9 @@ func (p *expression) primary() (any, error) {
 	if word == "" || !p.next('(') {
 		return nil, fmt.Errorf("a function, a number or a text is expected at %q", p.text[min(p.at, len(p.text)):])
 	}
+	if strings.EqualFold(word, "if") {
+		return p.choice()
+	}
 	var args []any
 	for !p.next(')') {
 		if len(args) > 0 && !p.next(',') {
@@ -177,7 +174,14 @@ func (p *expression) primary() (any, error) {
 		}
 		args = append(args, v)
 	}
-	return p.template.call(word, args, p.depth)
+	if p.skip > 0 {
+		return nil, nil
+	}
+	v, err := p.template.call(word, args, p.depth)
+	if err == nil {
+		err = p.template.spend(v)
+	}
+	return v, err
 }
 
 func (p *expression) word() string {
@@ -211,11 +215,12 @@ func (p *expression) quoted() (any, error) {
 }
 
 func property(v any, name string) (any, error) {
-	m, ok := v.(map[string]any)
-	if !ok || m[name] == nil {
+	m, _ := v.(map[string]any)
+	value, ok := lookup(m, name)
+	if !ok {
 		return nil, fmt.Errorf("there is no property %q", name)
 	}
-	return m[name], nil
+	return value, nil
 }
 
 func element(v, key any) (any, error) {
@@ -228,4 +233,95 @@ func element(v, key any) (any, error) {
 		return nil, fmt.Errorf("there is no element %v", key)
 	}
 	return list[int(n)], nil
+}
+
+// maxBytes bounds what all functions make together.
+const maxBytes = 64 << 20
+
+func (t *template) spend(v any) error {
+	switch v := v.(type) {
+	case string:
+		t.spent.bytes += len(v)
+	case []any:
+		t.spent.bytes += 16 * len(v)
+	case map[string]any:
+		t.spent.bytes += 64 * len(v)
+	}
+	if t.spent.bytes > maxBytes {
+		return errors.New("the template makes too much")
+	}
+	return nil
+}
+
+// choice reads what is behind "if(": what is not taken may be what fails.
+func (p *expression) choice() (any, error) {
+	condition, err := p.value()
+	if err != nil {
+		return nil, err
+	}
+	var out any
+	for _, taken := range []bool{condition == true, condition != true} {
+		if !p.next(',') {
+			return nil, errors.New("if takes a condition and two values")
+		}
+		if !taken {
+			p.skip++
+		}
+		v, err := p.value()
+		if !taken {
+			p.skip--
+		}
+		if err != nil {
+			return nil, err
+		}
+		if taken {
+			out = v
+		}
+	}
+	if !p.next(')') {
+		return nil, errors.New(") is missing")
+	}
+	return out, nil
+}
+
+// copyProperties makes the lists that {"copy": [{"name", "count", "input"}]} asks for.
+func (t *template) copyProperties(v, out map[string]any, depth int) error {
+	list, _ := v["copy"].([]any)
+	for _, one := range list {
+		m, _ := one.(map[string]any)
+		n, err := t.resolve(m["count"], depth+1)
+		count, ok := n.(float64)
+		if err != nil || !ok || count < 0 || count > maxCopies {
+			return fmt.Errorf("copy of %v: count must be a number from 0 to %d", m["name"], maxCopies)
+		}
+		name, made := text([]any{m["name"]}, 0), []any{}
+		for i := range int(count) {
+			leave := t.enter(name, i)
+			value, err := t.resolve(m["input"], depth+1)
+			leave()
+			if err != nil {
+				return err
+			}
+			made = append(made, value)
+		}
+		out[name] = made
+	}
+	return nil
+}
+
+// sorted gives the names of an object in order, so that one template always
+// comes to the same.
+func sorted(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
+
+// lookup finds a member without regard to letter case.
+func lookup(m map[string]any, name string) (any, bool) {
+	if v, ok := m[name]; ok {
+		return v, true
+	}
+	for k, v := range m {
+		if strings.EqualFold(k, name) {
+			return v, true
+		}
+	}
+	return nil, false
 }
