@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -453,6 +454,26 @@ func TestSecretsStayOutOfTheRecord(t *testing.T) {
 	}
 	if len(e.Events) != 1 || len(e.Captures) == 0 || len(e.Measurements) != 1 {
 		t.Errorf("the record misses what was asked for: %s", text)
+	}
+}
+
+func TestTraceOfAnExpressionIsInTheRecord(t *testing.T) {
+	backend := echoBackend(t)
+	s := testService(backend.URL)
+	s.NamedValues = append(s.NamedValues, &apim.NamedValue{ID: "pass", Name: "pass", Value: "hidden-word", Secret: true})
+	s.APIs[2].Policy = document(`<set-variable name="v" value="@{ context.Trace("seen " + context.Request.Method); context.Trace("with {{pass}}"); return 1; }"/>
+		<wait for="all"><choose><when condition="@{ context.Trace("in a branch"); return true; }"><set-variable name="w" value="1"/></when></choose></wait>`)
+	h := newHarness(t, s, nil)
+	if resp, body := h.call(t, "GET", "/free/items/1", nil); resp.StatusCode != http.StatusOK {
+		t.Fatalf("%d %s", resp.StatusCode, body)
+	}
+	var got []string
+	for _, e := range h.recorder.last(t).Events {
+		got = append(got, fmt.Sprintf("%d %s: %s", e.Severity, e.Source, e.Message))
+	}
+	want := []string{"1 context.Trace: seen GET", "1 context.Trace: with ***", "1 context.Trace: in a branch"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

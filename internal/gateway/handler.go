@@ -93,6 +93,7 @@ func (g *Gateway) exchange(s *Snapshot, w http.ResponseWriter, r *http.Request, 
 func (x *exchange) begin(g *Gateway, s *Snapshot, w http.ResponseWriter, r *http.Request) {
 	x.Context.Reset()
 	x.Owner = x
+	x.Tracer = &x.Context
 	x.gateway, x.snapshot, x.w, x.r = g, s, w, r
 	x.api, x.variant, x.attempts, x.abort = nil, nil, 0, false
 	x.sent, x.received = nil, nil

@@ -1,9 +1,6 @@
 package gateway
 
-import (
-	"gatehouse/internal/policy"
-	"gatehouse/internal/telemetry"
-)
+import "gatehouse/internal/policy"
 
 // watch asks whether somebody watches this request. Where nobody ever does, it
 // costs one comparison.
@@ -16,12 +13,7 @@ func (x *exchange) watch() {
 	if x.api != nil {
 		o.KeyHeader, o.KeyQuery = x.api.keyHeader, x.api.keyQuery
 	}
-	if x.Recorder = observer.Observe(&x.Context, o); x.Recorder == nil {
-		return
-	}
-	x.Context.Trace = func(message string) {
-		x.Context.Event(telemetry.SeverityInformation, "context.Trace", message, nil)
-	}
+	x.Recorder = observer.Observe(&x.Context, o)
 }
 
 // mask takes out of a text the secrets of the service and what the request

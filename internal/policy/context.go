@@ -182,6 +182,11 @@ func (c *Context) Event(severity telemetry.Severity, source, message string, met
 	e.Events = append(e.Events, telemetry.Event{At: e.Since(), Severity: severity, Source: source, Message: message, Metadata: metadata})
 }
 
+// TraceMessage is what an expression told with context.Trace.
+func (c *Context) TraceMessage(message string) {
+	c.Event(telemetry.SeverityInformation, "context.Trace", message, nil)
+}
+
 // Services is what statements may ask of the gateway. One value for each
 // snapshot; every field is set.
 type Services struct {

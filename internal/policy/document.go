@@ -19,6 +19,8 @@ type parser struct {
 	plain    []area // where an unknown {{name}} is no named value
 	record   bool   // plain is wanted
 	part     int    // where the tag or expression begins that is being read
+
+	liquidData bool // inside a Dapr binding whose template is Liquid
 }
 
 // parseDocument reads a text with exactly one root element. The root is nil

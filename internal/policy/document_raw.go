@@ -5,6 +5,9 @@ import "strings"
 // rawContent tells which elements hold text of any kind: JSON, XML, HTML or
 // Liquid. Tags in it are part of the text.
 func rawContent(e *Element) bool {
+	if daprBinding(e) {
+		return false
+	}
 	if isLiquid(e) { // of data sources
 		return true
 	}
@@ -13,6 +16,11 @@ func rawContent(e *Element) bool {
 		return true
 	}
 	return false
+}
+
+// daprBinding tells the elements whose template is that of their <data>.
+func daprBinding(e *Element) bool {
+	return e.Name == "invoke-dapr-binding" || e.Name == "invoke-darp-binding"
 }
 
 func isLiquid(e *Element) bool {
@@ -40,7 +48,7 @@ func inlineDocument(parent, child string) bool {
 //     part of the markup. Only in the tags of Liquid they are decoded.
 func (p *parser) raw(e *Element, start, depth int) bool {
 	from := p.i
-	liquid := isLiquid(e)
+	liquid := isLiquid(e) || e.Name == "data" && p.liquidData
 	for p.skipSpace(); p.at("<!--"); p.skipSpace() {
 		if !p.comment() {
 			return false

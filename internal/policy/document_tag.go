@@ -58,7 +58,9 @@ func (p *parser) element(depth int, inline bool) *Element {
 	if !inline && rawContent(e) {
 		ok = p.raw(e, start, depth)
 	} else {
+		p.liquidData = p.liquidData || daprBinding(e) && isLiquid(e)
 		ok = p.content(e, start, depth, inline)
+		p.liquidData = p.liquidData && !daprBinding(e)
 	}
 	if !ok {
 		return nil

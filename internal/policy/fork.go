@@ -20,7 +20,7 @@ func (c *Context) Fork(std context.Context, bodies bool) (*Context, error) {
 	}
 	f := &Context{Context: c.Context, Std: std, Services: c.Services, Exchange: telemetry.NewExchange(),
 		Pipeline: c.Pipeline, Section: c.Section, Target: c.Target, Recorder: c.Recorder}
-	f.Trace = nil
+	f.Tracer = f
 	if c.Response != nil {
 		own := *c.Response
 		f.Response = &own

@@ -26,10 +26,13 @@ type Context struct {
 
 	Now    func() time.Time // the clock; never nil
 	Random func() uint64    // source of Random and Guid.NewGuid; never nil
-	Trace  func(string)     // context.Trace; nil drops the message
+	Tracer Tracer           // hears context.Trace; nil drops the message
 
 	Budget Budget
 }
+
+// Tracer hears what expressions tell with context.Trace.
+type Tracer interface{ TraceMessage(message string) }
 
 // Budget bounds what the expressions of one request may use. Exceeding it is
 // an error that no catch block of an expression can swallow.

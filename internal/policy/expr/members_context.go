@@ -188,8 +188,8 @@ func contextRows() []row {
 }
 
 func traceMessage(f *frame, a []any) any {
-	if f.ctx.Trace != nil {
-		f.ctx.Trace(ToString(a[1]))
+	if f.ctx.Tracer != nil {
+		f.ctx.Tracer.TraceMessage(ToString(a[1]))
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ func inBackground(c *policy.Context, source string, work func(own *policy.Contex
 	trace, span, sampled := c.Exchange.TraceID, c.Exchange.SpanID, c.Exchange.Sampled
 	accepted := background.Go(func(ctx context.Context) {
 		own := &policy.Context{Std: ctx, Services: services, Exchange: telemetry.NewExchange()}
-		own.Now, own.Random = now, random
+		own.Now, own.Random, own.Tracer = now, random, own
 		own.Exchange.Start = now()
 		own.Exchange.TraceID, own.Exchange.SpanID, own.Exchange.Sampled = trace, span, sampled
 		if err := work(own); err != nil {

@@ -223,6 +223,7 @@ func describeValue(v any) string {
 func (g *goldenCase) context() *policy.Context {
 	c := &policy.Context{Std: context.Background(), Exchange: telemetry.NewExchange(), Services: g.services.policy()}
 	c.Exchange.Start = time.Now()
+	c.Tracer = c
 	c.Now = func() time.Time { return testTime }
 	c.Random = func() uint64 { return 1 << 63 }
 	c.Timestamp = testTime
