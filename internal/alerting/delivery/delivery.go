@@ -134,11 +134,12 @@ type Queue struct {
 	saving sync.Mutex
 	saved  int64 // changes that are on disk
 
-	wake   chan struct{}
-	quit   chan struct{}
-	ctx    context.Context
-	cancel context.CancelFunc
-	done   sync.WaitGroup
+	wake    chan struct{}
+	settled chan struct{} // an attempt ended a message's wait
+	quit    chan struct{}
+	ctx     context.Context
+	cancel  context.CancelFunc
+	done    sync.WaitGroup
 }
 
 // health of a target: after a failure one message at a time tries it.
@@ -155,14 +156,16 @@ func New(o Options) (*Queue, error) {
 		return nil, errors.New("make a delivery queue: Send is required")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	q := &Queue{options: o, log: o.Logger, health: map[target]*health{}, wake: make(chan struct{}, 1), quit: make(chan struct{}), ctx: ctx, cancel: cancel}
+	q := &Queue{options: o, log: o.Logger, health: map[target]*health{}, wake: make(chan struct{}, 1),
+		settled: make(chan struct{}, 1), quit: make(chan struct{}), ctx: ctx, cancel: cancel}
 	return q, q.load()
 }
 
 // Start begins to deliver.
 func (q *Queue) Start() {
-	q.done.Add(1)
+	q.done.Add(2)
 	go q.loop()
+	go q.keep()
 }
 
 // stopGrace is for attempts under way when the queue stops: ended early they

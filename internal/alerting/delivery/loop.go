@@ -95,11 +95,36 @@ func (q *Queue) attempt(m *Message, copied Message) {
 	result, dead := q.finish(m, retry, err)
 	q.options.Outcome(result, err, dead)
 	if err == nil || dead {
-		if failed := q.save(); failed != nil {
-			q.log.Error("the delivery queue was not saved: a restart may send a notification again", "err", failed)
+		select {
+		case q.settled <- struct{}{}:
+		default:
 		}
 	}
 	q.nudge()
+}
+
+// saveInterval bounds what is sent again after a crash. A queue of thousands is
+// not written anew for each of its messages.
+const saveInterval = time.Second
+
+// keep saves what attempts changed, once for all of an interval.
+func (q *Queue) keep() {
+	defer q.done.Done()
+	for {
+		select {
+		case <-q.quit:
+			return
+		case <-q.settled:
+		}
+		select {
+		case <-q.quit:
+			return
+		case <-time.After(saveInterval):
+		}
+		if err := q.save(); err != nil {
+			q.log.Error("the delivery queue was not saved: a restart may send a notification again", "err", err)
+		}
+	}
 }
 
 func (q *Queue) release(m *Message) {
