@@ -177,6 +177,7 @@ func TestThirdPartyRooms(t *testing.T) {
 	only := map[string][]string{
 		"github.com/duckdb/duckdb-go":            {"internal/store/lake"},
 		"modernc.org/sqlite":                     {"internal/store/catalog"},
+		"github.com/Azure":                       {"internal/ingest/azuremonitor"},
 		"github.com/redis/go-redis":              {"internal/gateway/cache/redis"},
 		"flag":                                   {"cmd/gatehouse", "internal/workbench", "bench"},
 		"github.com/prometheus/alertmanager":     {"internal/alerting"},

@@ -32,6 +32,8 @@ type Config struct {
 	Alerting  AlertingConfig  `yaml:"alerting"`
 	// Availability has tests of addresses.
 	Availability AvailabilityConfig `yaml:"availability"`
+	// AzureMonitor has the services of Azure whose metrics are pulled.
+	AzureMonitor AzureMonitorConfig `yaml:"azureMonitor"`
 	Identity     IdentityConfig     `yaml:"identity"`
 	Platform     PlatformConfig     `yaml:"platform"`
 	LogLevel     string             `yaml:"logLevel"` // debug, info, warn, error
@@ -350,6 +352,8 @@ func (c *Config) paths() []*string {
 		out = append(out, &g.ClientSecret.File, &g.RefreshToken.File)
 	}
 	out = append(out, &c.Scrape.File, &c.Availability.CAFile)
+	azure := &c.AzureMonitor.Credential
+	out = append(out, &c.AzureMonitor.CAFile, &azure.ClientSecret.File, &azure.Certificate, &azure.Password.File, &azure.TokenFile)
 	out = append(out, &c.Rules.Objectives)
 	for i := range c.Alerting.ActionGroups {
 		out = append(out, &c.Alerting.ActionGroups[i])
@@ -386,6 +390,9 @@ func (c *Config) Check() error {
 		errs = append(errs, errors.New("listen.gateway and listen.gatewayTLS are both off"))
 	}
 	if _, err := c.Metrics.check(); err != nil {
+		errs = append(errs, err)
+	}
+	if err := c.AzureMonitor.check(); err != nil {
 		errs = append(errs, err)
 	}
 	if _, err := c.proxies(); err != nil {

@@ -21,6 +21,7 @@ import (
 	"gatehouse/internal/gateway/backend"
 	"gatehouse/internal/gateway/cache/redis"
 	"gatehouse/internal/ingest"
+	"gatehouse/internal/ingest/azuremonitor"
 	"gatehouse/internal/ingest/otlp"
 	"gatehouse/internal/ingest/track"
 	"gatehouse/internal/policy/expr"
@@ -68,6 +69,7 @@ type Server struct {
 	exports      *exports
 	availability *monitor
 	reloads      *reloads
+	azureProbes  *azuremonitor.Prober // nil: off
 
 	metrics metricSet      // tsdb is the samples of the default one
 	across  *promql.Engine // over several metric workspaces
@@ -90,7 +92,7 @@ func Open(config Config, version string, log *slog.Logger) (s *Server, err error
 	}
 	s = &Server{config: config, version: version, log: log, started: time.Now().UTC(), registry: prometheus.NewRegistry()}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, open := range []func() error{s.openFolder, s.openWorkspaces, s.openStores, s.openQueries, s.makeLogRules, s.openAlerting, s.openForward, s.openRules, s.openExports, s.openIngest, s.openTrack, s.openAvailability, s.openLogRules, s.openScrapers, s.openGateway} {
+	for _, open := range []func() error{s.openFolder, s.openWorkspaces, s.openStores, s.openQueries, s.makeLogRules, s.openAlerting, s.openForward, s.openRules, s.openExports, s.openIngest, s.openTrack, s.openAvailability, s.openLogRules, s.openScrapers, s.openAzureMonitor, s.openGateway} {
 		if err := open(); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}

@@ -47,6 +47,9 @@ func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
 	mux.HandleFunc("/api/", noSuchAPI)
 	mux.Handle("/v1/", receiver.Handler())
 	s.logsAPI().Register(mux)
+	if s.azureProbes != nil {
+		s.azureProbes.Register(mux)
+	}
 	mux.Handle("GET /metrics", s.exposition())
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.HandleFunc("GET /readyz", s.ready)

@@ -19,7 +19,24 @@ func TestSettingsThatCannotWork(t *testing.T) {
 	}
 	export := func(s string) string { return "telemetry: {exports: [{name: out, type: otlp, " + s + "}]}\n" }
 	tests := func(s string) string { return "availability: {tests: [{name: shop, " + s + "}]}\n" }
+	const service = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ApiManagement/service/n"
+	azure := func(credential, service string) string {
+		return "azureMonitor: {endpoint: 'https://arm.example', credential: {" + credential + "}, services: [{" + service + "}]}\n"
+	}
+	const principal = "type: clientSecret, tenantId: t, clientId: c, clientSecret: {file: token}"
 	for _, c := range []struct{ text, want string }{
+		{"azureMonitor: {cloud: mars, probes: true, credential: {type: managedIdentity}}\n", `cloud "mars" is not one of public, usGovernment, china`},
+		{"azureMonitor: {probes: true}\n", "azureMonitor.credential.type: name one of"},
+		{"azureMonitor: {probes: true, endpoint: 'http://arm.example', credential: {type: managedIdentity}}\n", "plain HTTP is for addresses of this machine"},
+		{azure("type: password", "resource: "+service), `credential: "password" is not one of clientSecret`},
+		{azure("type: clientSecret, tenantId: t, clientId: c", "resource: "+service), "needs a secret"},
+		{azure("type: clientCertificate, tenantId: t, clientId: c, certificate: not.pem", "resource: "+service), "neither a PEM with its key nor a PFX"},
+		{azure("type: clientSecret, clientSecret: {file: token}", "resource: "+service), "needs tenantId and clientId"},
+		{azure(principal, "resource: orders"), "azureMonitor.services[0]: \"orders\" is not a resource id"},
+		{azure(principal, "resource: "+service+", workspace: other"), `there is no metric workspace "other"`},
+		{azure(principal, "resource: "+service+", catchUp: 6h"), "set its outOfOrderWindow to 6h3m0s"},
+		{azure(principal, "resource: "+service+"}, {resource: "+service), "azureMonitor.services[1]"},
+		{azure(principal, "resource: "+service+", metrics: [{metric: Requests, aggregations: [p99]}]"), `aggregation "p99" is not one of`},
 		{"telemetry: {exports: [{name: out, type: kafka}]}\n", `"kafka" is not one of appinsights, otlp`},
 		{"telemetry: {exports: [{name: out, type: appinsights, endpoint: 'http://x'}]}\n", "are for the type otlp"},
 		{export("identity: system"), "are for the type appinsights"},
