@@ -65,6 +65,7 @@ bench-kql: ## KQL over a day of 10 million requests: times, memory, bytes; takes
 	go run ./bench/kql -requests $(KQL_REQUESTS)
 
 bench-metrics: build ## samples, memory, queries and rules beside a stock Prometheus of the same version; takes some minutes and 4 GiB
+	go test -run '^$$' -bench BenchmarkMetrics -cpu 1 ./internal/ingest
 	go run ./bench/metrics
 
 speed: ## what statements and expressions cost: docs/reference/speed.md

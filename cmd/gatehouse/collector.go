@@ -13,7 +13,7 @@ import (
 const (
 	lazyPercent    = 300
 	eagerPercent   = 75
-	garbage        = 160 << 20 // bytes that may wait for the collector, more only as eagerPercent has it
+	garbage        = 96 << 20 // bytes that may wait for the collector, more only as eagerPercent has it
 	collectorCheck = 5 * time.Second
 )
 

@@ -14,7 +14,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"gatehouse/internal/alerting"
 	"gatehouse/internal/alerting/action"
 	"gatehouse/internal/api"
 	"gatehouse/internal/query/kql"
@@ -36,7 +35,7 @@ type logRules struct {
 
 // makeLogRules makes the rules, still none, before alerts can ask for one.
 func (s *Server) makeLogRules() error {
-	put := func(ctx context.Context, alerts ...alerting.Alert) error { return s.alerts.Put(ctx, alerts...) }
+	put := s.takeAlerts // made later than the rules, before their first evaluation
 	evaluator, err := logsearch.New(logsearch.Options{Query: s.askLogs, Notify: put, Link: s.logsLink, Logger: quiet(s.log)})
 	if err != nil {
 		return err

@@ -225,61 +225,6 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 	}
 }
 
-// An error ratio rule fires at a webhook and is resolved there.
-func TestAlertFiresAndResolves(t *testing.T) {
-	backend := echo(t)
-	type notification struct {
-		Alerts []struct {
-			Status string            `json:"status"`
-			Labels map[string]string `json:"labels"`
-		} `json:"alerts"`
-	}
-	// A shipped alert may stand in the same group: each has a status of its own.
-	about := func(n notification, status string) bool {
-		for _, a := range n.Alerts {
-			if a.Status == status && a.Labels["alertname"] == "TooManyErrors" && a.Labels["gatehouse_api"] == "api" {
-				return true
-			}
-		}
-		return false
-	}
-	got := make(chan notification, 100)
-	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var n notification
-		if json.NewDecoder(r.Body).Decode(&n) == nil {
-			got <- n
-		}
-	}))
-	defer hook.Close()
-	dir := t.TempDir()
-	write(t, dir, map[string]string{
-		"rules.yml":        "groups:\n- name: test\n  interval: 1s\n  rules:\n  - alert: TooManyErrors\n    expr: sum by (gatehouse_api) (rate(http_server_request_duration_seconds_count{http_response_status_code=~\"5..\"}[10s])) / sum by (gatehouse_api) (rate(http_server_request_duration_seconds_count[10s])) > 0.5\n    for: 1s\n",
-		"alertmanager.yml": fmt.Sprintf("route: {receiver: hook, group_wait: 1s, group_interval: 2s}\nreceivers:\n- name: hook\n  webhook_configs: [{url: %q}]\n", hook.URL),
-		"gatehouse.yaml":   "telemetry: {metricsInterval: 1s}\n",
-	})
-	p := start(t, "", "--config", filepath.Join(dir, "gatehouse.yaml"), "--service", folder(t, service(backend.URL, nil)), "--rules", filepath.Join(dir, "rules.yml"), "--alertmanager", filepath.Join(dir, "alertmanager.yml"))
-	wait := func(status, query string) {
-		deadline := time.After(60 * time.Second)
-		for {
-			p.call("GET", "/api/items/1"+query, nil)
-			select {
-			case n := <-got:
-				if about(n, status) {
-					return
-				}
-			case <-time.After(100 * time.Millisecond):
-			case <-deadline:
-				t.Fatalf("no %s notification within 60 s", status)
-			}
-		}
-	}
-	begin := time.Now()
-	wait("firing", "?fail=1")
-	fired := time.Since(begin)
-	wait("resolved", "")
-	t.Logf("first bad request to webhook: %s; resolved after another %s", fired.Round(100*time.Millisecond), (time.Since(begin) - fired).Round(100*time.Millisecond))
-}
-
 // The published sample folder: every HTTP operation answers through its
 // policies against an echo backend.
 func TestSampleArtifactsAnswer(t *testing.T) {
