@@ -37,8 +37,9 @@ func questions(requests int) []question {
 	}
 }
 
-// query runs every question three times and prints the median.
-func query(dir string, end time.Time, requests, threads int, show bool) error {
+// query runs every question whose name has a text in it three times, and prints
+// the median.
+func query(dir string, end time.Time, requests, threads int, only string, show bool) error {
 	o := lake.DefaultOptions(dir)
 	o.Now = func() time.Time { return end }
 	o.MaxAge = -1
@@ -57,6 +58,9 @@ func query(dir string, end time.Time, requests, threads int, show bool) error {
 	fmt.Printf("queries with %d thread(s), %d MiB for the engine\n| query | time | processor | goal | rows | memory |\n|---|---|---|---|---|---|\n", o.Threads, o.MemoryLimit>>20)
 	missed := 0
 	for _, q := range questions(requests) {
+		if !strings.Contains(q.name, only) {
+			continue
+		}
 		m, err := measure(e, q.text, end)
 		if err != nil {
 			fmt.Printf("| %s | %v | | | | |\n", q.name, err)

@@ -28,13 +28,14 @@ func main() {
 	end := flag.Int64("end", 0, "used by the program itself: end of the day, in Unix seconds")
 	threads := flag.Int("threads", 0, "of one query; 0: the gateway's default")
 	show := flag.Bool("sql", false, "print the plan of each query")
+	only := flag.String("only", "", "ask only the questions whose name has this text in it")
 	flag.Parse()
 	var err error
 	switch {
 	case *ask != "":
-		err = query(*ask, time.Unix(*end, 0), *requests, *threads, *show)
+		err = query(*ask, time.Unix(*end, 0), *requests, *threads, *only, *show)
 	default:
-		err = run(*requests, *dir, *keep, *threads, *show)
+		err = run(*requests, *dir, *keep, *threads, *only, *show)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench/kql:", err)
@@ -43,7 +44,7 @@ func main() {
 }
 
 // run makes a day and asks in another process.
-func run(requests int, under, keep string, threads int, show bool) error {
+func run(requests int, under, keep string, threads int, only string, show bool) error {
 	folder := keep
 	if keep == "" {
 		made, err := os.MkdirTemp(under, "gatehouse-kql-")
@@ -65,7 +66,7 @@ func run(requests int, under, keep string, threads int, show bool) error {
 	if err != nil {
 		return err
 	}
-	child := exec.Command(self, "-ask", folder, "-end", strconv.FormatInt(end.Unix(), 10), "-requests", strconv.Itoa(requests), "-threads", strconv.Itoa(threads), "-sql="+strconv.FormatBool(show))
+	child := exec.Command(self, "-ask", folder, "-end", strconv.FormatInt(end.Unix(), 10), "-requests", strconv.Itoa(requests), "-threads", strconv.Itoa(threads), "-only", only, "-sql="+strconv.FormatBool(show))
 	child.Stdout, child.Stderr = os.Stdout, os.Stderr
 	return child.Run()
 }

@@ -15,6 +15,8 @@ const (
 	maxStages = 100
 	maxDepth  = 64      // of lets and functions in each other
 	maxRows   = 1 << 20 // that a step in Go takes
+	// maxStepBytes is the size of those rows.
+	maxStepBytes = 256 << 20
 )
 
 // binder makes a plan of a query's tree: it resolves names and types. Steps
@@ -296,7 +298,7 @@ func (b *binder) number(x syntax.Expr, c *rowContext) int64 {
 
 // fetch runs a plan for a step in Go.
 func (b *binder) fetch(rel relation) [][]any {
-	rows, partial, err := b.rows(b.finish(rel), maxRows, 256<<20)
+	rows, partial, err := b.rows(b.finish(rel), maxRows, maxStepBytes)
 	b.check(err)
 	if partial != "" {
 		b.check(&LimitError{Limit: "rows", Message: fmt.Sprintf("a step in the middle of the query has more than %d rows: filter or summarize before it", maxRows)})

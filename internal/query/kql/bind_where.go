@@ -1,14 +1,18 @@
 package kql
 
 import (
+	"math"
+	"slices"
+
 	"gatehouse/internal/query/kql/syntax"
 	"gatehouse/internal/query/kql/table"
-	"slices"
 )
 
 func (b *binder) where(rel relation, predicate syntax.Expr, s *scope) relation {
-	x := b.convert(b.scalar(predicate, b.row(rel, s)), table.Bool)
-	b.bound(rel, x)
+	x := b.bound(rel, b.convert(b.scalar(predicate, b.row(rel, s)), table.Bool))
+	if x == nil {
+		return rel
+	}
 	rel, x = b.hoist(rel, x)
 	return &filter{Input: rel, X: x}
 }
@@ -29,90 +33,110 @@ func (b *binder) hoist(rel relation, x expression) (relation, expression) {
 }
 
 // bound finds the bounds of time in the conjuncts of a filter, and gives them to
-// the tables below, which then read fewer files. The filter stays.
-func (b *binder) bound(rel relation, x expression) {
+// the tables below, which then read fewer files. What is left of the filter is
+// returned, nil when the tables see to all of it.
+func (b *binder) bound(rel relation, x expression) expression {
 	a, ok := x.(*apply)
 	if !ok || len(a.Args) < 2 {
-		return
+		return x
 	}
 	if a.Op == "and" {
-		b.bound(rel, a.Args[0])
-		b.bound(rel, a.Args[1])
-		return
+		left, right := b.bound(rel, a.Args[0]), b.bound(rel, a.Args[1])
+		switch {
+		case left == nil:
+			return right
+		case right == nil:
+			return left
+		}
+		return call(a.Type, a.Op, left, right)
 	}
 	column, op, value := a.Args[0], a.Op, a.Args[1]
 	if _, ok := column.(*constant); ok {
 		mirror := map[string]string{"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}
 		column, op, value = value, mirror[op], column
 	}
+	exact := true
 	if inner, ok := column.(*apply); ok && inner.Op == "bin ticks" && (op == ">" || op == ">=") {
-		column = inner.Args[0]
+		column, exact = inner.Args[0], false
 	}
 	r, ok := column.(*reference)
 	if !ok {
-		return
+		return x
 	}
-	if r.Type == table.String && op == "==" {
-		if k, ok := value.(*constant); ok {
-			traced(rel, r.ID, k.Value.(string))
-		}
-		return
+	if k, ok := value.(*constant); ok && r.Type == table.String && op == "==" {
+		traced(rel, r.ID, k.Value.(string))
+		return x
 	}
-	if r.Type != table.Datetime || !isConstant(value) || op != "<" && op != "<=" && op != ">" && op != ">=" && op != "==" {
-		return
+	if r.Type != table.Datetime || !isConstant(value) {
+		return x
 	}
-	k, ok := b.value(value, syntax.Span{}).(int64)
-	if !ok {
-		return
+	if k, ok := b.value(value, syntax.Span{}).(int64); ok && bounded(rel, r.ID, op, k) && exact {
+		return nil
 	}
-	if op == ">" || op == ">=" || op == "==" {
-		narrow(rel, r.ID, k, 0)
-	}
-	if op == "<" || op == "<=" || op == "==" {
-		narrow(rel, r.ID, 0, k)
-	}
+	return x
 }
 
-// follow gives a column's scans below steps through which a filter may sink.
-func follow(rel relation, id int, visit func(*scan, column)) {
+// bounded narrows the time of the tables below to what a comparison with a
+// constant allows, and says whether all of them are bound by it.
+func bounded(rel relation, id int, op string, k int64) bool {
+	low, high := int64(0), int64(0)
+	switch op {
+	case ">":
+		low = k + 1
+	case ">=":
+		low = k
+	case "<":
+		high = k - 1
+	case "<=":
+		high = k
+	case "==":
+		low, high = k, k
+	}
+	if low <= 0 && high <= 0 || k == math.MaxInt64 {
+		return false
+	}
+	return narrow(rel, id, low, high)
+}
+
+// follow gives a column's scans below steps through which a filter may sink. It
+// says whether all rows come from scans that visit took.
+func follow(rel relation, id int, visit func(*scan, column) bool) bool {
 	switch r := rel.(type) {
 	case *filter:
-		follow(r.Input, id, visit)
+		return follow(r.Input, id, visit)
 	case *sorted:
-		follow(r.Input, id, visit)
+		return follow(r.Input, id, visit)
 	case *project:
 		if slices.ContainsFunc(r.Assign, func(a assignment) bool { return looksAround(a.X) }) {
-			return // fewer rows below would change what it counts
+			return false // fewer rows below would change what it counts
 		}
 		for _, a := range r.Assign {
 			if a.ID == id {
 				k, ok := a.X.(*reference)
 				if !ok {
-					return
+					return false
 				}
 				id = k.ID
 				break
 			}
 		}
-		follow(r.Input, id, visit)
+		return follow(r.Input, id, visit)
 	case *union:
-		for i, c := range r.Columns {
-			if c.ID != id {
-				continue
+		i := slices.IndexFunc(r.Columns, func(c column) bool { return c.ID == id })
+		all := i >= 0
+		for _, u := range r.Branches {
+			if i < 0 {
+				break
 			}
-			for _, u := range r.Branches {
-				if k, ok := u.Source[i].(*reference); ok {
-					follow(u.Input, k.ID, visit)
-				}
-			}
+			k, ok := u.Source[i].(*reference)
+			all = ok && follow(u.Input, k.ID, visit) && all
 		}
+		return all
 	case *scan:
-		for _, c := range r.Columns {
-			if c.ID == id {
-				visit(r, c)
-			}
-		}
+		i := slices.IndexFunc(r.Columns, func(c column) bool { return c.ID == id })
+		return i >= 0 && visit(r, r.Columns[i])
 	}
+	return false
 }
 
 // looksAround says whether a value depends on other rows than its own.
@@ -126,25 +150,27 @@ func looksAround(x expression) bool {
 	return false
 }
 
-func narrow(rel relation, id int, low, high int64) {
-	follow(rel, id, func(s *scan, c column) {
+func narrow(rel relation, id int, low, high int64) bool {
+	return follow(rel, id, func(s *scan, c column) bool {
 		if c.Name != s.Table.Time {
-			return
+			return false
 		}
-		if low != 0 {
+		if low > 0 {
 			s.Low = max(s.Low, low)
 		}
-		if high != 0 && (s.High == 0 || high < s.High) {
+		if high > 0 && (s.High == 0 || high < s.High) {
 			s.High = high
 		}
+		return true
 	})
 }
 
 func traced(rel relation, id int, trace string) {
-	follow(rel, id, func(s *scan, c column) {
+	follow(rel, id, func(s *scan, c column) bool {
 		if (c.Name == "operation_Id" || c.Name == "OperationId") && trace != "" {
 			s.TraceID = trace
 		}
+		return false
 	})
 }
 

@@ -30,7 +30,7 @@ type duckDB struct {
 }
 
 func (d *duckDB) print(r relation) (lake.Statement, error) {
-	p := &duckPrinter{templates: d.templates, sources: map[string]lake.Source{}, done: map[int]bool{}}
+	p := &duckPrinter{templates: d.templates, sources: map[string]lake.Source{}, traces: map[string]string{}, done: map[int]bool{}}
 	need := columnSet{}
 	var list []string
 	for _, c := range r.columns() {
@@ -94,6 +94,7 @@ type duckPrinter struct {
 	templates map[string]string
 	args      []any
 	sources   map[string]lake.Source
+	traces    map[string]string // CTEs with the rows of one trace
 	with      []string
 	done      map[int]bool
 	broken    bool

@@ -352,8 +352,8 @@ func (p *duckPrinter) scan(r *scan, need columnSet) string {
 		}
 		slices.Sort(list)
 		s := "SELECT " + selected(list) + " FROM " + strings.ReplaceAll(b.From, "{rows}", rows)
-		if b.Where != "" {
-			s += " WHERE " + b.Where
+		if where := conditions(r, b); len(where) > 0 {
+			s += " WHERE " + strings.Join(where, " AND ")
 		}
 		parts = append(parts, s)
 	}
@@ -364,11 +364,34 @@ func (p *duckPrinter) scan(r *scan, need columnSet) string {
 	return strings.Join(parts, " UNION ALL BY NAME ")
 }
 
+// lateness is how much later than the lake's row the time of a row made of it may
+// be, for a query that bounds the time to find it.
+const lateness = 15 * time.Minute
+
+// conditions of a branch are its own, and the bounds of a time that is not the
+// lake's.
+func conditions(r *scan, b table.Branch) (list []string) {
+	if b.Where != "" {
+		list = append(list, b.Where)
+	}
+	if at := b.Columns[r.Table.Time]; at != "" && b.Moved(r.Table.Time) {
+		if r.Low != 0 {
+			list = append(list, at+" >= "+strconv.FormatInt(r.Low, 10)+"::BIGINT")
+		}
+		if r.High != 0 {
+			list = append(list, at+" <= "+strconv.FormatInt(r.High, 10)+"::BIGINT")
+		}
+	}
+	return list
+}
+
 func (p *duckPrinter) source(r *scan, b table.Branch) string {
-	name := "r" + strconv.Itoa(len(p.sources))
 	src := lake.Source{Table: b.Source, TraceID: r.TraceID}
 	if r.Low != 0 {
 		src.Start = nanoseconds(r.Low)
+		if b.Moved(r.Table.Time) {
+			src.Start = src.Start.Add(-lateness)
+		}
 	}
 	if r.High != 0 {
 		src.End = nanoseconds(r.High).Add(100 * time.Nanosecond)
@@ -376,15 +399,37 @@ func (p *duckPrinter) source(r *scan, b table.Branch) string {
 	if b.Columns["operation_Id"] != "trace_id" && b.Columns["OperationId"] != "trace_id" {
 		src.TraceID = ""
 	}
+	if src.TraceID != "" && len(r.Workspaces) > 0 {
+		return p.trace(src, r.Workspaces)
+	}
+	return p.rows(src, r.Workspaces)
+}
+
+// rows are those of a table of the lake that may be read.
+func (p *duckPrinter) rows(src lake.Source, workspaces []string) string {
+	name := "r" + strconv.Itoa(len(p.sources))
 	p.sources[name] = src
-	if len(r.Workspaces) == 0 {
+	if len(workspaces) == 0 {
 		return "(SELECT * FROM {" + name + "} WHERE false)"
 	}
 	var list []string
-	for _, w := range r.Workspaces {
+	for _, w := range workspaces {
 		list = append(list, p.argument(w))
 	}
 	return "(SELECT * FROM {" + name + "} WHERE coalesce(workspace, '') IN (" + strings.Join(list, ", ") + "))"
+}
+
+// trace are the rows of one trace, which all branches of a query share: they are
+// few, and reading them takes whole row groups with all their columns.
+func (p *duckPrinter) trace(src lake.Source, workspaces []string) string {
+	key := fmt.Sprint(src, workspaces)
+	name, ok := p.traces[key]
+	if !ok {
+		name = "t" + strconv.Itoa(len(p.traces))
+		p.traces[key] = name
+		p.with = append(p.with, name+" AS MATERIALIZED (SELECT * FROM "+p.rows(src, workspaces)+" WHERE trace_id = "+p.argument(src.TraceID)+")")
+	}
+	return name
 }
 
 func branchColumn(b table.Branch, c column) string {

@@ -18,6 +18,9 @@ type Options struct {
 	// DefaultRange bounds a table's time when neither the query nor the request
 	// does; zero: 24 hours.
 	DefaultRange time.Duration
+	// NewestRows is how many rows of the lake a list of the newest rows reads
+	// first; zero: 50,000, about what one row group holds.
+	NewestRows int
 }
 
 // Engine answers queries; it is safe for concurrent use.
@@ -36,6 +39,9 @@ func New(o Options) *Engine {
 	}
 	if o.DefaultRange == 0 {
 		o.DefaultRange = 24 * time.Hour
+	}
+	if o.NewestRows == 0 {
+		o.NewestRows = 50_000
 	}
 	e := &Engine{o: o, tables: map[string]*table.Table{}, library: newLibrary(), natives: natives()}
 	for _, t := range o.Tables {
@@ -120,6 +126,14 @@ func (b *binder) result(rel relation) (*Result, error) {
 
 // rows runs a plan. partial says why rows were left out.
 func (b *binder) rows(rel relation, most int, bytes int64) (out [][]any, partial string, err error) {
+	if out, partial, ok, err := b.walked(rel, most, bytes); ok || err != nil {
+		return out, partial, err
+	}
+	return b.collect(rel, most, bytes)
+}
+
+// collect runs a plan in one statement.
+func (b *binder) collect(rel relation, most int, bytes int64) (out [][]any, partial string, err error) {
 	statement, err := b.engine.dialect.print(rel)
 	if err != nil {
 		return nil, "", err

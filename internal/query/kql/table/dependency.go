@@ -15,7 +15,7 @@ func dependencies() []branch {
 			"name":               otlpName(),
 			"data":               "CASE WHEN data<>'' OR source='track' THEN data ELSE " + otlpData() + " END",
 			"success":            "CASE source WHEN 'track' THEN status<>'error' ELSE status<>'error' AND http_status_code<400 END",
-			"resultCode":         "CASE WHEN result_code<>'' THEN result_code WHEN http_status_code>0 THEN CAST(http_status_code AS VARCHAR) WHEN source='track' THEN '' ELSE " + first(attribute("rpc.grpc.status_code"), "'0'") + " END",
+			"resultCode":         "CASE WHEN result_code<>'' THEN result_code WHEN http_status_code>0 THEN CAST(http_status_code AS VARCHAR) WHEN source='track' THEN '' ELSE " + first(optionalAttribute("rpc.grpc.status_code"), "'0'") + " END",
 			"duration":           milliseconds,
 			"performanceBucket":  bucket(milliseconds),
 			"customDimensions":   texts("attributes"),
@@ -31,7 +31,7 @@ const callType = "Backend"
 func gatewayCalls() branch {
 	d := dimensions("c.method")
 	milliseconds := "c.duration_ns/1e6"
-	id := "coalesce(nullif(c.span_id, ''), substr(md5(concat_ws('|', span_id, c.source, c.offset_ns)), 1, 16))"
+	id := "coalesce(CASE WHEN c.span_id<>'' THEN c.span_id END, substr(md5(concat_ws('|', span_id, c.source, c.offset_ns)), 1, 16))"
 	return branch{
 		source: "spans", from: "(SELECT *, unnest(calls) AS c FROM {rows} AS r) AS s",
 		sql: spanContext().with(values{
@@ -57,7 +57,9 @@ func gatewayCalls() branch {
 // What follows reads the attributes of OpenTelemetry's conventions, present and
 // old, as Azure's own exporters do.
 
-func database() string { return first(attribute("db.system.name"), attribute("db.system")) }
+func database() string {
+	return first(optionalAttribute("db.system.name"), optionalAttribute("db.system"))
+}
 
 func rpc() string { return attribute("rpc.system") }
 
@@ -72,18 +74,20 @@ func otlpType() string {
 		" WHEN kind='internal' AND parent_span_id<>'' THEN 'InProc' ELSE 'Dependency' END"
 }
 
-func genAI() string { return first(attribute("gen_ai.provider.name"), attribute("gen_ai.system")) }
+func genAI() string {
+	return first(optionalAttribute("gen_ai.provider.name"), optionalAttribute("gen_ai.system"))
+}
 
 func otlpName() string {
-	path := "coalesce(nullif(url_path, ''), nullif(regexp_extract(" + fullURL() + ", '^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*(/[^?#]*)', 1), ''), '/')"
+	path := "coalesce(CASE WHEN url_path<>'' THEN url_path END, nullif(regexp_extract(" + fullURL() + ", '^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*(/[^?#]*)', 1), ''), '/')"
 	return "CASE WHEN source='otlp' AND http_method<>'' THEN http_method||' '||" + path + " ELSE name END"
 }
 
-func fullURL() string { return first(attribute("url.full"), attribute("http.url")) }
+func fullURL() string { return first(optionalAttribute("url.full"), optionalAttribute("http.url")) }
 
 func otlpData() string {
-	return "CASE WHEN http_method<>'' THEN " + first(fullURL(), composedURL) +
-		" ELSE " + first(attribute("db.query.text"), attribute("db.statement"), attribute("db.operation.name"), attribute("db.operation")) + " END"
+	return "CASE WHEN http_method<>'' THEN " + first(either("url.full", "http.url"), composedURL) +
+		" ELSE " + first(optionalAttribute("db.query.text"), optionalAttribute("db.statement"), optionalAttribute("db.operation.name"), optionalAttribute("db.operation")) + " END"
 }
 
 // otlpTarget is the peer; of a database also the database's name. What it is
@@ -92,7 +96,7 @@ func otlpData() string {
 func otlpTarget() string {
 	db := either("db.system.name", "db.system")
 	port := either("server.port", "net.peer.port")
-	host := "coalesce(nullif(server_address, ''), " + either("net.peer.name", "net.peer.ip", "http.host") +
+	host := "coalesce(CASE WHEN server_address<>'' THEN server_address END, " + either("net.peer.name", "net.peer.ip", "http.host") +
 		", nullif(regexp_extract(" + either("url.full", "http.url") + ", '^[a-zA-Z][a-zA-Z0-9+.-]*://([^/?#@]*@)?([^/?#:]*)', 2), ''))"
 	peer := "coalesce(" + either("peer.service") + ", " + when(port+" NOT IN ('80', '443')", host+"||':'||"+port, host) + ")"
 	name := "CASE WHEN " + db + " IS NOT NULL THEN " + either("db.namespace", "db.name") + " END"
@@ -104,7 +108,7 @@ func otlpTarget() string {
 func either(names ...string) string {
 	out := make([]string, len(names))
 	for n, name := range names {
-		out[n] = "nullif(" + memberOrNull("attributes", name) + ", '')"
+		out[n] = optionalAttribute(name)
 	}
 	return "coalesce(" + strings.Join(out, ", ") + ")"
 }

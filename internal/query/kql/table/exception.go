@@ -16,18 +16,18 @@ func exceptions() []branch {
 const exceptionAttributes = `source='otlp' AND (contains(attributes, '"exception.type"') OR contains(attributes, '"exception.message"'))`
 
 func loggedExceptions() branch {
-	kind := first(item("type"), item("outerType"), attribute("exception.type"))
-	message := first(item("outerMessage"), attribute("exception.message"), "body")
+	kind := first(optionalItem("type"), optionalItem("outerType"), optionalAttribute("exception.type"))
+	message := first(optionalItem("outerMessage"), optionalAttribute("exception.message"), "body")
 	sql := logContext().with(values{
-		"problemId":        first(item("problemId"), kind),
+		"problemId":        first(optionalItem("problemId"), kind),
 		"type":             kind,
-		"message":          first(item("message"), "body", attribute("exception.message")),
-		"outerType":        first(item("outerType"), kind),
+		"message":          first(optionalItem("message"), filled("body"), optionalAttribute("exception.message")),
+		"outerType":        first(optionalItem("outerType"), kind),
 		"outerMessage":     message,
-		"innermostType":    first(item("innermostType"), kind),
-		"innermostMessage": first(item("innermostMessage"), message),
+		"innermostType":    first(optionalItem("innermostType"), kind),
+		"innermostMessage": first(optionalItem("innermostMessage"), message),
 		"severityLevel":    "coalesce(try_cast(" + memberOrNull("item", "severityLevel") + " AS INTEGER), " + severityLevel + ")",
-		"details":          "coalesce(json_extract(nullif(item, ''), '$.details'), " + details(kind, message, attribute("exception.stacktrace")) + ")",
+		"details":          "coalesce(CASE WHEN contains(item, '\"details\"') THEN json_extract(item, '$.details') END, " + details(kind, message, attribute("exception.stacktrace")) + ")",
 		"customDimensions": bySource(object(texts("attributes"), logDimensions()), texts("attributes")),
 	})
 	for _, name := range []string{"handledAt", "assembly", "method", "outerAssembly", "outerMethod", "innermostAssembly", "innermostMethod"} {
@@ -49,7 +49,7 @@ func gatewayFailures() branch {
 		" WHEN error_reason<>'' THEN error_reason||CASE WHEN error_source='' THEN '' ELSE ' at '||error_source END" +
 		" ELSE CAST(http_status_code AS VARCHAR)||' at '||" + where + " END"
 	message := "CASE WHEN " + left + " THEN CASE WHEN error_source IN ('', 'gateway', 'transfer-response') THEN 'A task was canceled.' ELSE 'The operation was canceled.' END" +
-		" WHEN error_reason<>'' THEN coalesce(nullif(error_message, ''), error_reason) ELSE " + statusText() + " END"
+		" WHEN error_reason<>'' THEN CASE WHEN error_message<>'' THEN error_message ELSE error_reason END ELSE " + statusText() + " END"
 	d := dimensions("http_method")
 	sql := spanContext().with(values{
 		"timestamp":          "(epoch_ns(time)+duration_ns)//100+" + unixTicks,
@@ -82,7 +82,7 @@ func spanExceptions() branch {
 	kind, message := event("exception.type"), event("exception.message")
 	return branch{source: "spans", from: spanEvents, where: "s.source NOT LIKE 'gateway%' AND json_extract_string(e, '$.name')='exception'",
 		sql: eventContext().with(values{
-			"problemId": first(kind, "'exception'"), "type": kind, "outerType": kind, "innermostType": kind,
+			"problemId": first(filled(kind), "'exception'"), "type": kind, "outerType": kind, "innermostType": kind,
 			"message": message, "outerMessage": message, "innermostMessage": message, "severityLevel": "3",
 			"details": details(kind, message, event("exception.stacktrace")),
 		})}

@@ -6,7 +6,7 @@ func dimensions(method string) values {
 	return values{
 		"API Name":          "api",
 		"API Revision":      "api_revision",
-		"API Type":          first(attribute("gatehouse.api.type"), "'http'"),
+		"API Type":          first(optionalAttribute("gatehouse.api.type"), "'http'"),
 		"Operation Name":    "operation",
 		"Product Name":      "product",
 		"Subscription Name": "subscription",
@@ -40,7 +40,7 @@ func gatewayKeys(members values) values {
 
 // captured are the attributes of a request: captured headers and bodies stand in
 // them under API Management's names.
-const captured = "CAST(nullif(attributes, '') AS JSON)"
+const captured = "CAST(CASE WHEN attributes<>'' THEN attributes END AS JSON)"
 
 // backendCaptures are those of them that belong to a call of the gateway: the
 // last attempt to forward the request. Their names have "backend." in front. A

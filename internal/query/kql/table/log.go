@@ -1,7 +1,8 @@
 package table
 
 // item is a column that only one type of log record has.
-func item(name string) string { return member("item", name) }
+func item(name string) string         { return member("item", name) }
+func optionalItem(name string) string { return optional("item", name) }
 
 // severityLevel numbers the words of the lake as Application Insights does.
 const severityLevel = "CASE severity WHEN 'information' THEN 1 WHEN 'warning' THEN 2 WHEN 'error' THEN 3 WHEN 'fatal' THEN 4 ELSE 0 END"
@@ -59,7 +60,7 @@ func pageViews() []branch {
 	return []branch{{source: "logs", from: "{rows}", where: "type='page-view'",
 		sql: logContext().with(values{
 			"id": item("id"), "name": "event_name", "url": item("url"), "duration": duration,
-			"performanceBucket": first(item("performanceBucket"), bucket(duration)), "client_Type": first(tag("client_Type"), "'Browser'"),
+			"performanceBucket": first(optionalItem("performanceBucket"), bucket(duration)), "client_Type": first(optionalTag("client_Type"), "'Browser'"),
 		})}}
 }
 
@@ -69,7 +70,7 @@ func browserTimings() []branch {
 		sql: logContext().with(values{
 			"name": "event_name", "url": item("url"), "networkDuration": number("item", "networkDuration"), "sendDuration": number("item", "sendDuration"),
 			"receiveDuration": number("item", "receiveDuration"), "processingDuration": number("item", "processingDuration"), "totalDuration": total,
-			"performanceBucket": first(item("performanceBucket"), bucket(total)), "client_Type": first(tag("client_Type"), "'Browser'"),
+			"performanceBucket": first(optionalItem("performanceBucket"), bucket(total)), "client_Type": first(optionalTag("client_Type"), "'Browser'"),
 		})}}
 }
 
@@ -78,8 +79,8 @@ func availabilityResults() []branch {
 	return []branch{{source: "logs", from: "{rows}", where: "type='availability'",
 		sql: logContext().with(values{
 			"id": item("id"), "name": "event_name", "location": item("location"), "success": "lower(" + item("success") + ") IN ('true', '1')",
-			"message": first("body", item("message")), "size": number("item", "size"), "duration": duration,
-			"performanceBucket": first(item("performanceBucket"), bucket(duration)),
+			"message": first(filled("body"), optionalItem("message")), "size": number("item", "size"), "duration": duration,
+			"performanceBucket": first(optionalItem("performanceBucket"), bucket(duration)),
 		})}}
 }
 

@@ -8,14 +8,14 @@ func requests() []branch {
 		source: "spans", from: "{rows}", where: "kind IN ('server', 'consumer') AND kind>='consumer'", // the second is what DuckDB tests before it reads more
 		sql: spanContext().with(values{
 			"id":                 "span_id",
-			"source":             first(tag("source"), bySource("''", "target")),
+			"source":             first(optionalTag("source"), bySource("''", "target")),
 			"name":               requestName,
-			"url":                first("data", composedURL),
+			"url":                first(filled("data"), composedURL),
 			"success":            requestSuccess,
 			"resultCode":         requestCode(),
 			"duration":           milliseconds,
 			"performanceBucket":  bucket(milliseconds),
-			"operation_Name":     first(tag("operation_Name"), bySource("name", requestName)),
+			"operation_Name":     first(optionalTag("operation_Name"), bySource("name", requestName)),
 			"customDimensions":   bySource(object(captured, d), texts("attributes")),
 			"customMeasurements": bySource(measurements(), jsonOf("measurements")),
 		}),
@@ -27,7 +27,7 @@ const (
 	// requestName is METHOD /path as called; of other senders that say what their
 	// route is, METHOD /route, as Azure's exporters for OpenTelemetry name requests.
 	requestName = "CASE WHEN " + fromGateway + " THEN http_method||' '||url_path" +
-		" WHEN source='otlp' AND http_method<>'' THEN http_method||' '||coalesce(nullif(http_route, ''), url_path) ELSE name END"
+		" WHEN source='otlp' AND http_method<>'' THEN http_method||' '||CASE WHEN http_route<>'' THEN http_route ELSE url_path END ELSE name END"
 
 	composedURL = "CASE WHEN server_address='' THEN url_path ELSE url_scheme||'://'||server_address||url_path END||" +
 		"CASE WHEN url_query='' THEN '' ELSE '?'||url_query END"
@@ -42,7 +42,7 @@ const (
 // requestCode: a response that the client did not wait for has a code of its own.
 func requestCode() string {
 	return "CASE WHEN result_code<>'' THEN result_code WHEN " + fromGateway + " AND outcome='client-closed' THEN '0 [not sent in full]'" +
-		" WHEN http_status_code>0 THEN CAST(http_status_code AS VARCHAR) ELSE " + bySource("'0'", first(attribute("rpc.grpc.status_code"), "'0'")) + " END"
+		" WHEN http_status_code>0 THEN CAST(http_status_code AS VARCHAR) ELSE " + bySource("'0'", first(optionalAttribute("rpc.grpc.status_code"), "'0'")) + " END"
 }
 
 func measurements() string {

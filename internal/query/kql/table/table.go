@@ -66,6 +66,10 @@ type Branch struct {
 	Keys map[string]map[string]string
 }
 
+// Moved says that a time column is not the time of the lake's row but one that
+// follows it: of a call within a request, of an event, of the end of a failure.
+func (b Branch) Moved(column string) bool { return b.Columns[column] != operand(rowTicks) }
+
 // Column gives a column by name. Names of columns are case-sensitive.
 func (t *Table) Column(name string) (Column, bool) {
 	for _, c := range t.Columns {
