@@ -89,7 +89,11 @@ type fakeDatabases struct{ g *goldenCase }
 
 func (d fakeDatabases) Rows(_ *policy.Context, s *policy.DatabaseStatement) ([]json.RawMessage, error) {
 	w := d.g.writer("asked")
-	fmt.Fprintf(w, "%s\n%s\nidentity %v %s, certificate %v\n", s.Connection, s.Text, s.Identity, s.ClientID, s.Certificate != nil)
+	certificate := "no certificate"
+	if s.Certificate != nil {
+		certificate = "certificate " + s.Certificate.Key
+	}
+	fmt.Fprintf(w, "%s\n%s\nidentity %v %s, %s\n", s.Connection, s.Text, s.Identity, s.ClientID, certificate)
 	for _, p := range s.Parameters {
 		fmt.Fprintf(w, "%s %s = %#v\n", p.Name, p.Type, p.Value)
 	}
