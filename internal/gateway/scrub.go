@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"gatehouse/internal/apim"
+	"gatehouse/internal/policy/expr"
 	"gatehouse/internal/telemetry"
 )
 
@@ -63,6 +64,7 @@ func (x *exchange) requestSecrets() []string {
 			if _, token, ok := strings.Cut(v, " "); ok {
 				add(token)
 			}
+			add(expr.BasicPassword(v))
 		}
 	}
 	for _, c := range x.brought.cookie {

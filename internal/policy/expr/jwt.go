@@ -153,6 +153,15 @@ func jwtTypes() []typeRow {
 
 type basicCredentials struct{ user, password string }
 
+// BasicPassword is the password in the value of an Authorization header; "" when
+// it holds no basic credentials.
+func BasicPassword(header string) string {
+	if c := parseBasic(header); c != nil {
+		return c.password
+	}
+	return ""
+}
+
 func parseBasic(s string) *basicCredentials {
 	if len(s) < 6 || !strings.EqualFold(s[:6], "basic ") {
 		return nil

@@ -29,8 +29,9 @@ var patterns = []*regexp.Regexp{
 	regexp.MustCompile(`(?i)\b(?:[a-z_]*token|client_secret|password|code|assertion|sig)=([^&\s"']{6,})`),
 }
 
-// minLearned keeps ordinary words from being taken for secrets.
-const minLearned = 8
+// minLearned keeps ordinary words from being taken for secrets; what is one for
+// certain may be shorter.
+const minLearned, minKnown = 8, 6
 
 func newMasker(o policy.Observed) *masker {
 	if o.Mask == nil {
@@ -80,6 +81,7 @@ func (m *masker) header(name, value string) string {
 			return masked
 		}
 		m.learn(token)
+		m.know(expr.BasicPassword(value))
 		return scheme + " " + masked
 	case lower == "cookie" || lower == "set-cookie" || strings.EqualFold(name, m.known.KeyHeader) || secretName(lower):
 		m.learn(value)
@@ -131,7 +133,14 @@ func (m *masker) url(u *expr.URL) string {
 }
 
 func (m *masker) learn(secret string) {
-	if len(secret) >= minLearned && len(m.learned) < 256 && !slices.Contains(m.learned, secret) {
+	if len(secret) >= minLearned {
+		m.know(secret)
+	}
+}
+
+// know takes what is a secret for certain, not by its name or its looks.
+func (m *masker) know(secret string) {
+	if len(secret) >= minKnown && len(m.learned) < 256 && !slices.Contains(m.learned, secret) {
 		m.learned = append(m.learned, secret)
 	}
 }
@@ -177,6 +186,7 @@ func (m *masker) clean(r *Recording) {
 		failure(s.Failure)
 		for j := range s.Calls {
 			clean(&s.Calls[j].URL)
+			clean(&s.Calls[j].Error)
 		}
 		for j := range s.Messages {
 			clean(&s.Messages[j].Message)

@@ -195,7 +195,7 @@ func (r *Recorder) Done(c *policy.Context, failure *policy.Error) {
 	}
 	r.sealed = true
 	for _, secret := range c.Concealed() {
-		r.mask.learn(secret)
+		r.mask.know(secret)
 	}
 	r.mask.clean(r.rec)
 	r.branches, r.mask = nil, nil

@@ -10,7 +10,13 @@ import (
 // authenticationBasicStatement sends basic credentials to the backend.
 type authenticationBasicStatement struct {
 	username, password policy.String
-	fixed              []string // the header value of literal credentials; shared, never changed
+	fixed              *basicHeader // of literal credentials
+}
+
+// basicHeader is a header value with the secrets in it.
+type basicHeader struct {
+	value           []string // shared, never changed
+	encoded, secret string
 }
 
 func authenticationBasic() *policy.Definition {
@@ -22,13 +28,14 @@ func compileAuthenticationBasic(k *policy.Compiler, e *policy.Element) policy.St
 	checkChildren(k, e)
 	s := &authenticationBasicStatement{username: required(k, e, "username"), password: required(k, e, "password")}
 	if !s.username.Dynamic() && !s.password.Dynamic() {
-		s.fixed = []string{basic(s.username.Literal, s.password.Literal)}
+		s.fixed = basic(s.username.Literal, s.password.Literal)
 	}
 	return s
 }
 
-func basic(username, password string) string {
-	return "Basic " + base64.StdEncoding.EncodeToString([]byte(username+":"+password))
+func basic(username, password string) *basicHeader {
+	encoded := base64.StdEncoding.EncodeToString([]byte(username + ":" + password))
+	return &basicHeader{[]string{"Basic " + encoded}, encoded, password}
 }
 
 func (s *authenticationBasicStatement) Run(c *policy.Context) error {
@@ -41,8 +48,8 @@ func (s *authenticationBasicStatement) EditRequest(c *policy.Context, r *policy.
 }
 
 func (s *authenticationBasicStatement) apply(c *policy.Context, h expr.Header) error {
-	value := s.fixed
-	if value == nil {
+	credentials := s.fixed
+	if credentials == nil {
 		username, err := s.username.Eval(c)
 		if err != nil {
 			return err
@@ -51,8 +58,10 @@ func (s *authenticationBasicStatement) apply(c *policy.Context, h expr.Header) e
 		if err != nil {
 			return err
 		}
-		value = []string{basic(username, password)}
+		credentials = basic(username, password)
 	}
-	h["Authorization"] = value
+	c.Conceal(credentials.encoded)
+	c.Conceal(credentials.secret)
+	h["Authorization"] = credentials.value
 	return nil
 }

@@ -28,6 +28,7 @@ import (
 type Query struct {
 	API, Revision      string // Revision "": the current one
 	Operation, Product string // "": without
+	Resolver           string // "Type/field" of a GraphQL API; "": all
 }
 
 // Policy is an effective policy.
@@ -36,9 +37,13 @@ type Policy struct {
 	Operation string    `json:"operation,omitempty"`
 	Product   string    `json:"product,omitempty"`
 	Sections  []Section `json:"sections"`
+	// Resolvers of a GraphQL API, which inherit from no other document. They run
+	// between inbound and outbound, one for each field that has one.
+	Resolvers []Section `json:"resolvers,omitempty"`
 }
 
-// Section is one section in the order of execution.
+// Section is one section in the order of execution, or one resolver, named
+// Type/field.
 type Section struct {
 	Name       string    `json:"name"`
 	Statements []Element `json:"statements"`
@@ -78,7 +83,7 @@ func Explain(s *apim.Service, q Query) (*Policy, error) {
 			continue
 		}
 		if matches(e, q) {
-			return describe(e), nil
+			return describe(e).only(q.Resolver)
 		}
 		near = append(near, name(e))
 	}
@@ -139,7 +144,32 @@ func describe(e *gateway.Effective) *Policy {
 	}{{policy.Inbound, e.Policy.Inbound}, {policy.Backend, e.Policy.Backend}, {policy.Outbound, e.Policy.Outbound}, {policy.OnError, e.Policy.OnError}} {
 		out.Sections = append(out.Sections, Section{s.section.String(), elements(s.list)})
 	}
+	for _, r := range e.Policy.Resolvers {
+		if r.Root != nil {
+			out.Resolvers = append(out.Resolvers, Section{r.Type + "/" + r.Field, elements([]*policy.Element{r.Root})})
+		}
+	}
 	return out
+}
+
+// only leaves the wanted resolver; "" leaves all.
+func (p *Policy) only(resolver string) (*Policy, error) {
+	if resolver == "" {
+		return p, nil
+	}
+	wanted := strings.NewReplacer(".", "/", "-", "/").Replace(resolver)
+	var names []string
+	for _, r := range p.Resolvers {
+		if strings.EqualFold(r.Name, wanted) {
+			p.Sections, p.Resolvers = []Section{}, []Section{r}
+			return p, nil
+		}
+		names = append(names, r.Name)
+	}
+	if names == nil {
+		return nil, fmt.Errorf("the API %s has no resolvers", p.API)
+	}
+	return nil, fmt.Errorf("the API %s has no resolver %q; it has %s", p.API, resolver, strings.Join(names, ", "))
 }
 
 func elements(list []*policy.Element) []Element {
@@ -173,7 +203,7 @@ func Command(args []string, out io.Writer) error {
 	set := flag.NewFlagSet("policy explain", flag.ContinueOnError)
 	set.SetOutput(out)
 	set.Usage = func() {
-		fmt.Fprint(out, "gatehouse policy explain --service DIR --api A [--operation O] [--product P]\n\nShows the policy that runs, after <base/>, fragments and named values were put in.\n\n")
+		fmt.Fprint(out, "gatehouse policy explain --service DIR --api A [--operation O] [--product P] [--resolver Type/field]\n\nShows the policy that runs, after <base/>, fragments and named values were put in; of a GraphQL API the policies of its resolvers, too.\n\n")
 		set.PrintDefaults()
 	}
 	var q Query
@@ -183,6 +213,7 @@ func Command(args []string, out io.Writer) error {
 	set.StringVar(&q.Revision, "revision", "", "revision of the API; the current one when empty")
 	set.StringVar(&q.Operation, "operation", "", "id of the operation; empty: requests that match none")
 	set.StringVar(&q.Product, "product", "", "id of the product whose key the caller has; empty: none")
+	set.StringVar(&q.Resolver, "resolver", "", "field of a GraphQL API, as Type/field, to see its policy alone")
 	asJSON := set.Bool("json", false, "as JSON")
 	if err := set.Parse(args); err != nil {
 		return err

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -18,7 +19,7 @@ func (p *Policy) Text() string {
 	}
 	b.WriteString("\n")
 	w := &writer{out: &b}
-	for _, s := range p.Sections {
+	for _, s := range slices.Concat(p.Sections, p.Resolvers) {
 		w.measure(s.Statements)
 	}
 	for _, s := range p.Sections {
@@ -27,6 +28,10 @@ func (p *Policy) Text() string {
 			b.WriteString("  (nothing runs)\n")
 		}
 		w.elements(s.Statements, 0)
+	}
+	for _, r := range p.Resolvers {
+		b.WriteString("\nresolver " + r.Name + "\n")
+		w.elements(r.Statements, 0)
 	}
 	return b.String()
 }
