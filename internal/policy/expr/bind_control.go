@@ -36,12 +36,16 @@ func (b *binder) switchStatement(x *switchStmt) (exec, bool) {
 		for _, n := range sec.body {
 			reachable = reachable || breaks(n)
 		}
+		body = b.way(body, sec.labels[0].pos, "case of switch: taken")
 		branches = append(branches, branch{test, body})
 		if isDefault {
 			fallback = body
 		}
 	}
 	b.switches--
+	if fallback == nil && b.branches != nil {
+		fallback = b.way(func(*frame) signal { return next }, x.offset(), "switch: without a case that fits")
+	}
 	run := s.run
 	return func(f *frame) signal {
 		run(f)
@@ -140,7 +144,7 @@ func (b *binder) catchClause(c *catchClause) (handler, bool) {
 	b.catches++
 	body, r := b.statements(c.body.list)
 	b.catches--
-	h.body = body
+	h.body = b.way(body, c.offset(), "catch: taken")
 	return h, r
 }
 

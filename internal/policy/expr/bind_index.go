@@ -26,7 +26,9 @@ func (b *binder) indexer(left *operand, x *indexX) (*method, []*operand) {
 func (b *binder) conditional(x *conditionalX) *operand {
 	left := b.value(x.x)
 	t := left.t
-	if !t.nullable() {
+	if t.nullable() {
+		left = b.nullness(left, x.x.offset(), "left side of ?.")
+	} else {
 		// The types of the gateway never give null here; C# would refuse.
 		fail(x.offset(), "?. needs a value that can be null; "+t.String()+" cannot", "use . instead")
 	}

@@ -174,7 +174,7 @@ func (b *binder) coalesce(x *binaryX) *operand {
 	if l.isNull() {
 		return b.implicit(r, u.object)
 	}
-	l = b.nullness(l, x.l.offset())
+	l = b.nullness(l, x.l.offset(), "left side of ??")
 	if l.t.is(kString) && (r.kind != isValue || r.t.is(kString) || r.isNull()) {
 		f, g := l.s, b.implicit(r, u.str).s
 		return fromString(func(fr *frame) (string, bool) {

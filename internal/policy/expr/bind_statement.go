@@ -245,7 +245,7 @@ func (b *binder) forStatement(x *forStmt) (exec, bool) {
 	}
 	cond, always := func(*frame) bool { return true }, true
 	if x.cond != nil {
-		c := b.condition(x.cond)
+		c := b.outcomes(b.condition(x.cond), x.cond.offset(), "condition of for")
 		cond, always = c.b, c.konst == true
 	}
 	for _, n := range x.post {
@@ -267,7 +267,7 @@ func (b *binder) forStatement(x *forStmt) (exec, bool) {
 func (b *binder) whileStatement(x *whileStmt) (exec, bool) {
 	b.open()
 	defer b.close()
-	c := b.condition(x.cond)
+	c := b.outcomes(b.condition(x.cond), x.cond.offset(), "condition of while")
 	cond := c.b
 	body := b.loopBody(x.body)
 	reachable := c.konst != true || breaks(x.body)

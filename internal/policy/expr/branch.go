@@ -3,7 +3,8 @@ package expr
 import "sync/atomic"
 
 // Branch is one way that an expression can take: a condition that gives true
-// or false, or a left side of ?? that is null or not.
+// or false, a left side of ?? or ?. that is null or not, a case of a switch or
+// a catch block that is reached.
 type Branch struct {
 	Offset int    // of the condition, in the expression's text
 	Name   string // e.g. "condition of if: true"
@@ -54,12 +55,24 @@ func (b *binder) outcomes(o *operand, offset int, what string) *operand {
 	}, o.pos)
 }
 
-// nullness makes the left side of ?? note whether it was null.
-func (b *binder) nullness(o *operand, offset int) *operand {
+// way makes statements note that they were reached.
+func (b *binder) way(body exec, offset int, name string) exec {
+	if b.branches == nil {
+		return body
+	}
+	one := b.branches.at(offset, name)
+	return func(fr *frame) signal {
+		one.taken.Store(true)
+		return body(fr)
+	}
+}
+
+// nullness makes the left side of ?? and ?. note whether it was null.
+func (b *binder) nullness(o *operand, offset int, what string) *operand {
 	if b.branches == nil || o.isConst {
 		return o
 	}
-	null, other, f := b.branches.at(offset, "left side of ??: null"), b.branches.at(offset, "left side of ??: not null"), o.a
+	null, other, f := b.branches.at(offset, what+": null"), b.branches.at(offset, what+": not null"), o.a
 	return fromAny(func(fr *frame) any {
 		v := f(fr)
 		if v == nil {

@@ -95,6 +95,51 @@ cases:
 	}
 }
 
+// ways has seven statements of its own, of which the first case runs six;
+// its ways are those of a condition of <when>, an if, a while, a ?., a switch
+// with two cases and none, and a catch block.
+const ways = `<policies><inbound><base/>
+<set-variable name="n" value="@{ var n = 0; while (n < 2) { n++; } return n; }"/>
+<set-variable name="k" value="@{ switch (context.Request.Method) { case "GET": return "g"; case "POST": return "p"; } return "other"; }"/>
+<choose>
+<when condition="@(context.Request.Method == "POST")"><set-variable name="a" value="1"/></when>
+<otherwise><set-variable name="p" value="@(context.Product?.Name)"/></otherwise>
+</choose>
+<set-variable name="i" value="@{ try { if (context.Request.Headers.ContainsKey("X-N")) { return int.Parse(context.Request.Headers["X-N"][0]); } return 0; } catch (FormatException) { return -1; } }"/>
+</inbound><backend><return-response/></backend></policies>`
+
+// TestCoverageFigures counts by hand what one case reaches, and then two.
+func TestCoverageFigures(t *testing.T) {
+	const one, two = "policy: p.xml\ncases:\n  - name: one\n    request: { method: GET }\n", "  - name: two\n    request: { method: POST, headers: { X-N: x } }\n"
+	for _, c := range []struct{ cases, want string }{
+		{one, ` 63.2 %       6 of 7         6 of 12    p.xml
+    p.xml:3:34: switch was never without a case that fits
+    p.xml:3:92: case of switch was never taken
+    p.xml:5:20: condition was never true
+    p.xml:5:55: <set-variable> never ran
+    p.xml:6:52: left side of ?. was never not null
+    p.xml:8:79: condition of if was never true
+    p.xml:8:157: catch was never taken
+ 63.2 %       6 of 7         6 of 12    all documents
+`},
+		{one + two, ` 89.5 %       7 of 7        10 of 12    p.xml
+    p.xml:3:34: switch was never without a case that fits
+    p.xml:6:52: left side of ?. was never not null
+ 89.5 %       7 of 7        10 of 12    all documents
+`},
+	} {
+		dir := write(t, map[string]string{"p.xml": ways, "p.policytest.yaml": c.cases})
+		out, err := run(t, dir, "-coverage")
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		_, got, _ := strings.Cut(strings.ReplaceAll(out, dir+string(filepath.Separator), ""), "branches\n")
+		if got != c.want {
+			t.Errorf("got\n%s\nwant\n%s", got, c.want)
+		}
+	}
+}
+
 func TestUpdate(t *testing.T) {
 	dir := write(t, map[string]string{"p.xml": small, "p.policytest.yaml": `# kept
 policy: p.xml
