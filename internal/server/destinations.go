@@ -91,10 +91,23 @@ func inWorkspace(w *telemetry.Workspace) ingest.Destination {
 	return ingest.Destination{Workspace: w.Name, Dimensions: w.Dimensions}
 }
 
-// of decides for one logger: the setting, else the workspace whose key it has,
-// else the default one.
+// otherLoggers is the setting of the loggers that none is made for, where they
+// lead outside.
+const otherLoggers = "*"
+
+// of decides for one logger: its setting, else the workspace whose key it has,
+// else the setting of the others, else the default workspace.
 func (d *destinations) of(g *apim.Logger) (ingest.Destination, error) {
 	setting := d.settings[strings.ToLower(g.ID)]
+	key, _ := loggerKey(g)
+	if setting == "" {
+		if w, ok := d.workspaces.ByKey(key); ok {
+			return inWorkspace(w), nil
+		}
+		if g.Type == apim.LoggerApplicationInsights && key != "" {
+			setting = d.settings[otherLoggers]
+		}
+	}
 	switch setting {
 	case loggerOff:
 		return ingest.Destination{Off: true}, nil
@@ -110,10 +123,6 @@ func (d *destinations) of(g *apim.Logger) (ingest.Destination, error) {
 		if err != nil {
 			return ingest.Destination{}, err
 		}
-		return inWorkspace(w), nil
-	}
-	key, _ := loggerKey(g)
-	if w, ok := d.workspaces.ByKey(key); ok {
 		return inWorkspace(w), nil
 	}
 	w, _ := d.workspaces.ByName("")

@@ -31,6 +31,26 @@ func logger(id string, credentials ...string) *apim.Logger {
 	return g
 }
 
+// A logger that nobody has made a setting for sends outside when "*" says so,
+// but not when it has the key of a workspace, or nothing to send with.
+func TestOtherLoggers(t *testing.T) {
+	d, err := newDestinations(TelemetryConfig{Loggers: map[string]string{"*": "export", "kept": "workspace"}}, testWorkspaces(t), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := ""
+	d.export = func(g *apim.Logger) (telemetry.Rows, error) { asked += g.ID + " "; return nil, nil }
+	for _, g := range []*apim.Logger{logger("outside", apim.LoggerKey, "key-elsewhere"), logger("ours", apim.LoggerKey, "key-orders"), logger("kept", apim.LoggerKey, "key-elsewhere"), logger("none")} {
+		g.Type = apim.LoggerApplicationInsights
+		if _, err := d.of(g); err != nil {
+			t.Errorf("%s: %v", g.ID, err)
+		}
+	}
+	if asked != "outside " {
+		t.Errorf("sent outside: %s", asked)
+	}
+}
+
 func TestLoggerSelectsItsDestination(t *testing.T) {
 	var said bytes.Buffer
 	d, err := newDestinations(TelemetryConfig{Loggers: map[string]string{"Silent": "off", "moved": "workspace/Orders", "plain": "workspace"}}, testWorkspaces(t), slog.New(slog.NewTextHandler(&said, nil)))

@@ -194,7 +194,13 @@ func (e *exports) token(identity, audience string) func(context.Context) (string
 	if audience == "" {
 		audience = monitorAudience
 	}
-	return func(ctx context.Context) (string, error) { return e.managed.Token(ctx, audience, identity) }
+	return func(ctx context.Context) (string, error) {
+		text, err := e.managed.Token(ctx, audience, identity)
+		if err != nil && identity != "" {
+			err = fmt.Errorf("client id %s: %w", identity, err)
+		}
+		return text, err
+	}
 }
 
 // logger is destinations.export: the writer of a logger that leads outside. It

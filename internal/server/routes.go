@@ -43,6 +43,7 @@ func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
 	mux.HandleFunc("GET /api/dashboards", listDashboards)
 	mux.HandleFunc("GET /api/dashboards/{uid}", dashboard)
 	mux.HandleFunc("GET /api/exports", s.exports.list)
+	mux.HandleFunc("GET /api/loggers", s.listLoggers)
 	s.availabilityRoutes(mux)
 	mux.HandleFunc("/api/", noSuchAPI)
 	mux.Handle("/v1/", receiver.Handler())

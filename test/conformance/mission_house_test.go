@@ -33,12 +33,14 @@ type house struct {
 	log                      *lockedText
 	loggersKept              *loggersRun // of a second Gatehouse, when it has run
 	front                    *front      // what availability tests call
+	tenantsKept              *tenants    // two Gatehouses more, when they have run
+	root                     *testing.T  // of the whole: what runs until its end
 }
 
 // openHouse runs a Gatehouse until the test ends.
 func openHouse(t *testing.T) *house {
 	t.Helper()
-	h := &house{data: t.TempDir(), service: t.TempDir(), backend: newBackend(t), alerts: newReceivers(t), log: &lockedText{}}
+	h := &house{data: t.TempDir(), service: t.TempDir(), backend: newBackend(t), alerts: newReceivers(t), log: &lockedText{}, root: t}
 	h.write(t, h.missionService())
 	gateway, monitor, secure := freePort(t), freePort(t), freePort(t)
 	h.gateway, h.monitor, h.secure = "http://"+gateway, "http://"+monitor, "https://"+secure

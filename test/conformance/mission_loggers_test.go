@@ -218,6 +218,7 @@ func missionKeyChange(t *testing.T, h *house) {
 	r := h.loggers(t)
 	r.want(t, "silent", map[string]int{"orders gateway": loggersLoad, " gateway-copy": loggersLoad, " gateway": loggersLoad})
 	r.want(t, "shared", map[string]int{" gateway": 2 * loggersLoad, "orders gateway": 0, "orders gateway-copy": 0})
+	h.tenants(t).masked(t)
 }
 
 // A25: with the switch both loggers receive, and once they are of one workspace

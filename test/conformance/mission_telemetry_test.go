@@ -113,6 +113,7 @@ func missionBodies(t *testing.T, h *house) {
 // A22: verbosity, correlation protocol, headers and client address of the
 // diagnostic change what is kept and sent.
 func missionDiagnosticSettings(t *testing.T, h *house) {
+	h.tenants(t).settings(t)
 	for api, want := range map[string][2]string{"kept": {"seen", "127.0.0.1"}, "bare": {"", ""}} {
 		_, tr := h.request(t, "GET", "/"+api+"/items/1", "", "X-Mark", "seen", "X-Other", "unwanted")
 		text := fmt.Sprint(tr.Spans[0].Attributes)

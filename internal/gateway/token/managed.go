@@ -30,8 +30,8 @@ type ManagedOptions struct {
 	ClientSecret string // of application; of appService its identity header
 	TokenFile    string // of workload
 	Command      []string
-	Transport    http.RoundTripper
-	Now          func() time.Time
+	Transport    http.RoundTripper           // nil: http.DefaultTransport
+	Now          func() time.Time            // nil: time.Now
 	LookupEnv    func(string) (string, bool) // nil: os.LookupEnv
 }
 
@@ -52,6 +52,12 @@ const (
 func NewManaged(o ManagedOptions) *Managed {
 	if o.LookupEnv == nil {
 		o.LookupEnv = os.LookupEnv
+	}
+	if o.Transport == nil {
+		o.Transport = http.DefaultTransport
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	env := func(into *string, name string) {
 		if v, ok := o.LookupEnv(name); ok && *into == "" {

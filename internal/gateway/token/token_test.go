@@ -181,7 +181,7 @@ func TestManyWaitForOneFetch(t *testing.T) {
 		<-release
 		return 200, `{"access_token":"one","expires_in":"3600"}`
 	})
-	m := NewManaged(ManagedOptions{Source: SourceIMDS, Endpoint: s.URL, Transport: http.DefaultTransport, Now: time.Now, LookupEnv: noEnv})
+	m := NewManaged(ManagedOptions{Source: SourceIMDS, Endpoint: s.URL, LookupEnv: noEnv})
 	short, cancel := context.WithCancel(context.Background())
 	gaveUp := make(chan error)
 	go func() { _, err := m.Token(short, "r", ""); gaveUp <- err }()
