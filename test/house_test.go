@@ -106,6 +106,7 @@ var floors = []struct {
 	{"internal/api/transactions", 4, []string{"internal/api", "internal/query/kql", "internal/query/kql/table"}},
 	{"internal/api/traces", 4, []string{"internal/api", "internal/query/explore"}},
 	{"internal/api/policies", 4, []string{"internal/api", "internal/policy/record"}},
+	{"internal/api/resources", 3, []string{"internal/api", "internal/api/arm"}},
 	{"internal/api/arm", 2, []string{"internal/api"}},
 	{"internal/api", 2, nil},
 	{"internal/gateway", 4, []string{"internal/gateway/mcp", "internal/gateway/subscribe", "internal/gateway/route", "internal/gateway/backend", "internal/gateway/quota", "internal/gateway/cache", "internal/gateway/token", "internal/gateway/sqlserver", "internal/graphql", "internal/policy", "internal/policy/expr", "internal/policy/statement"}},

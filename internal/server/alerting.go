@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -20,18 +21,24 @@ import (
 type alertFiles struct {
 	config AlertingConfig
 
-	mu     sync.Mutex
-	loaded string // text of all of them
-	err    error
+	mu      sync.Mutex
+	loaded  string // text of all of them
+	err     error
+	kept    []action.Group // of the resource API
+	ofFiles []action.Group // of the files, in force
 }
 
 func (s *Server) openAlerting() error {
-	s.alertFiles = &alertFiles{config: s.config.Alerting}
+	kept, err := actionGroups(s.kept.actions.All())
+	if err != nil {
+		return err
+	}
+	s.alertFiles = &alertFiles{config: s.config.Alerting, kept: kept}
 	config, groups, text, err := s.alertFiles.read()
 	if err != nil {
 		return err
 	}
-	s.alertFiles.loaded = text
+	s.alertFiles.took(groups, text)
 	s.alerts, err = alerting.New(alerting.Options{Config: config, Actions: groups, ExternalURL: s.monitorURL() + "/alertmanager",
 		Load: s.catalog.Load, Save: s.catalog.Save, AllowFiles: true, Logger: quiet(s.log), Registerer: s.registry})
 	if err != nil {
@@ -70,8 +77,44 @@ func (f *alertFiles) load(a *alerting.Alertmanager) (changed bool, err error) {
 	if err := a.ReloadAll(config, groups); err != nil {
 		return false, err
 	}
-	f.loaded = text
+	f.took(groups, text)
 	return true, nil
+}
+
+// took notes what is in force.
+func (f *alertFiles) took(groups []action.Group, text string) {
+	f.loaded, f.ofFiles = text, groups[:len(groups)-len(f.kept)]
+}
+
+// put puts the groups of the resource API in force, beside those of the files.
+// On an error the old ones stay.
+func (f *alertFiles) put(a *alerting.Alertmanager, kept []action.Group) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	before := f.kept
+	f.kept = kept
+	config, groups, text, err := f.read()
+	if err == nil {
+		err = a.ReloadAll(config, groups)
+	}
+	if err != nil {
+		f.kept = before
+		return err
+	}
+	f.took(groups, text)
+	f.err = nil
+	return nil
+}
+
+// fileGroups are the groups of the files, without their secrets.
+func (f *alertFiles) fileGroups() []action.Group {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := make([]action.Group, len(f.ofFiles))
+	for i := range f.ofFiles {
+		out[i] = f.ofFiles[i].Shown()
+	}
+	return out
 }
 
 func (f *alertFiles) fault() string {
@@ -101,7 +144,12 @@ func (f *alertFiles) read() (config string, groups []action.Group, text string, 
 		groups = append(groups, list...)
 		text += "\x00" + string(data)
 	}
-	return config, groups, text, twice(groups)
+	kept, err := json.Marshal(f.kept)
+	if err != nil {
+		return "", nil, "", err
+	}
+	groups = append(groups, f.kept...)
+	return config, groups, text + "\x00" + string(kept), twice(groups)
 }
 
 func twice(groups []action.Group) error {

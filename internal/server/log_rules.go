@@ -28,9 +28,11 @@ type logRules struct {
 	parameters map[string]any
 	evaluator  *logsearch.Evaluator
 
-	mu     sync.Mutex
-	loaded map[string][]byte
-	err    error // of the last load
+	mu      sync.Mutex
+	loaded  map[string][]byte
+	err     error            // of the last load
+	kept    []logsearch.Rule // of the resource API
+	ofFiles []logsearch.Rule // of the files, in force
 }
 
 // makeLogRules makes the rules, still none, before alerts can ask for one.
@@ -40,8 +42,9 @@ func (s *Server) makeLogRules() error {
 	if err != nil {
 		return err
 	}
-	s.logRules = &logRules{paths: s.config.Rules.LogSearch, parameters: s.config.Rules.Parameters, evaluator: evaluator}
-	return nil
+	kept, err := logSearchRules(s.kept.logRules.All())
+	s.logRules = &logRules{paths: s.config.Rules.LogSearch, parameters: s.config.Rules.Parameters, evaluator: evaluator, kept: kept}
+	return err
 }
 
 // openLogRules reads the files and begins to evaluate.
@@ -60,26 +63,61 @@ func (l *logRules) load(ctx context.Context) (changed bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	defer func() { l.err = err }()
+	files, rules, err := l.read()
+	if err != nil || (l.loaded != nil && maps.EqualFunc(files, l.loaded, slices.Equal[[]byte])) {
+		return false, err
+	}
+	return l.force(ctx, files, rules)
+}
+
+func (l *logRules) read() (map[string][]byte, []logsearch.Rule, error) {
 	files, rules := map[string][]byte{}, []logsearch.Rule(nil)
 	for _, path := range l.paths {
 		data, err := os.ReadFile(path)
 		if err != nil {
-			return false, fmt.Errorf("read log search rules: %w", err)
+			return nil, nil, fmt.Errorf("read log search rules: %w", err)
 		}
 		list, err := logsearch.Read(data, l.parameters)
 		if err != nil {
-			return false, fmt.Errorf("%s: %w", path, err)
+			return nil, nil, fmt.Errorf("%s: %w", path, err)
 		}
 		files[path], rules = data, append(rules, list...)
 	}
-	if maps.EqualFunc(files, l.loaded, slices.Equal[[]byte]) {
-		return false, nil
-	}
-	if err := l.evaluator.Load(ctx, rules); err != nil {
+	return files, rules, nil
+}
+
+// force puts the rules of the files in force with those of the resource API.
+func (l *logRules) force(ctx context.Context, files map[string][]byte, rules []logsearch.Rule) (changed bool, err error) {
+	if err := l.evaluator.Load(ctx, slices.Concat(rules, l.kept)); err != nil {
 		return false, err
 	}
-	l.loaded = files
+	l.loaded, l.ofFiles = files, rules
 	return true, nil
+}
+
+// put puts the rules of the resource API in force, beside those of the files. On
+// an error the old ones stay.
+func (l *logRules) put(kept []logsearch.Rule) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := l.kept
+	l.kept = kept
+	files, rules, err := l.read()
+	if err == nil {
+		_, err = l.force(context.Background(), files, rules)
+	}
+	if err != nil {
+		l.kept = before
+		return err
+	}
+	l.err = nil
+	return nil
+}
+
+func (l *logRules) fileRules() []logsearch.Rule {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.ofFiles)
 }
 
 func (l *logRules) fault() string {

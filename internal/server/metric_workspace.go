@@ -138,7 +138,11 @@ func (s *Server) openRulesOf(w *metricWorkspace) error {
 		Query: w.engine.Instant, Appendable: w.db, Queryable: w.db, Notify: s.takeAlerts,
 		Interval: time.Duration(s.config.Rules.Interval), ExternalURL: s.monitorURL() + w.prefix(), Logger: quiet(s.log), Registerer: w.registerer(),
 	}
-	w.files = &ruleFiles{paths: w.config.Rules, parameters: s.config.Rules.Parameters}
+	kept, err := s.ruleGroupsOf(w, s.kept.ruleGroups.All())
+	if err != nil {
+		return err
+	}
+	w.files = &ruleFiles{paths: w.config.Rules, parameters: s.config.Rules.Parameters, kept: kept}
 	if w.isDefault() {
 		w.files.paths = append(append([]string{}, s.config.Rules.Files...), w.config.Rules...)
 		w.files.shipped, w.files.objectives = !s.config.Rules.NoShipped, s.config.Rules.Objectives

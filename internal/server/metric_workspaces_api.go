@@ -127,6 +127,7 @@ func (s *Server) makeMetricWorkspace(c MetricWorkspaceConfig) error {
 	}
 	s.metrics.add(w)
 	s.log.Info("a metric workspace was made", "workspace", c.Name)
+	s.spreadRuleGroups()
 	return nil
 }
 
@@ -196,6 +197,7 @@ func (s *Server) removeMetricWorkspace(name, confirm string) error {
 		return fmt.Errorf("metric workspace %s is deleted, its samples will be removed at the next start: %w", w.config.Name, err)
 	}
 	s.log.Info("a metric workspace was deleted", "workspace", w.config.Name)
+	s.spreadRuleGroups()
 	return s.saveMetricDocument(m.kept.without(w.config.Name))
 }
 

@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
 	"gatehouse/internal/alerting"
+	"gatehouse/internal/api/arm"
 	"gatehouse/internal/api/management"
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/gateway/backend"
@@ -56,6 +57,8 @@ type Server struct {
 	alerts     *alerting.Alertmanager
 	alertFiles *alertFiles
 	logRules   *logRules
+	resources  *arm.Mux // of alerting, at run time
+	kept       keptResources
 	ingest     *ingest.Ingest
 	track      *track.Receiver
 	gateway    *gateway.Gateway
@@ -92,7 +95,7 @@ func Open(config Config, version string, log *slog.Logger) (s *Server, err error
 	}
 	s = &Server{config: config, version: version, log: log, started: time.Now().UTC(), registry: prometheus.NewRegistry()}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, open := range []func() error{s.openFolder, s.openWorkspaces, s.openStores, s.openQueries, s.makeLogRules, s.openAlerting, s.openForward, s.openRules, s.openExports, s.openIngest, s.openTrack, s.openAvailability, s.openLogRules, s.openScrapers, s.openAzureMonitor, s.openGateway} {
+	for _, open := range []func() error{s.openFolder, s.openWorkspaces, s.openStores, s.openQueries, s.openResources, s.makeLogRules, s.openAlerting, s.openForward, s.openRules, s.openExports, s.openIngest, s.openTrack, s.openAvailability, s.openLogRules, s.openScrapers, s.openAzureMonitor, s.openGateway} {
 		if err := open(); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}

@@ -61,8 +61,8 @@ func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
 	return s.tracked(mux), nil
 }
 
-// tracked takes the paths of Application Insights' protocol and of the management
-// API, in any case, before the mux does: it matches cases and redirects.
+// tracked takes the paths of Application Insights' protocol and of resources that
+// are managed, in any case, before the mux does: it matches cases and redirects.
 func (s *Server) tracked(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -71,6 +71,9 @@ func (s *Server) tracked(next http.Handler) http.Handler {
 			return
 		case management.Serves(r.URL.Path):
 			s.management.ServeHTTP(w, r)
+			return
+		case s.resources.Serves(r.URL.Path):
+			s.resources.ServeHTTP(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -35,6 +35,8 @@ type ruleFiles struct {
 	actions map[string]action.Rule
 	// promised are the objectives in force.
 	promised []objective.Objective
+	kept     []azure.Group // of the resource API
+	ofFiles  []azure.Group // of the files, in force
 }
 
 // load reads the files and puts them in force, if they differ from those that
@@ -43,7 +45,38 @@ func (f *ruleFiles) load(r *rules.Rules) (changed bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	defer func() { f.err = err }()
-	files, actions, err := f.read()
+	return f.force(r)
+}
+
+// put puts the groups of the resource API in force, beside those of the files.
+// On an error the old ones stay.
+func (f *ruleFiles) put(r *rules.Rules, kept []azure.Group) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	before := f.kept
+	f.kept = kept
+	if _, err := f.force(r); err != nil {
+		f.kept = before
+		return err
+	}
+	f.err = nil
+	return nil
+}
+
+func (f *ruleFiles) fileGroups() []azure.Group {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.ofFiles)
+}
+
+func (f *ruleFiles) keptGroups() []azure.Group {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.kept
+}
+
+func (f *ruleFiles) force(r *rules.Rules) (changed bool, err error) {
+	files, actions, groups, err := f.read()
 	if err != nil {
 		return false, err
 	}
@@ -57,29 +90,30 @@ func (f *ruleFiles) load(r *rules.Rules) (changed bool, err error) {
 	if err := r.Load(files); err != nil {
 		return false, err
 	}
-	f.loaded, f.actions, f.promised = files, actions, promised
+	f.loaded, f.actions, f.promised, f.ofFiles = files, actions, promised, groups
 	return true, nil
 }
 
-func (f *ruleFiles) read() (map[string][]byte, map[string]action.Rule, error) {
-	files, actions := map[string][]byte{}, map[string]action.Rule{}
+// read gives the rule files, what Azure's groups say beside them, and those
+// groups that the files have.
+func (f *ruleFiles) read() (files map[string][]byte, actions map[string]action.Rule, ofFiles []azure.Group, err error) {
+	files, actions = map[string][]byte{}, map[string]action.Rule{}
 	if f.shipped {
-		var err error
 		if files, err = rules.Shipped(); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 	}
 	for _, name := range f.packs {
 		file, text, err := rules.Pack(name)
 		if err != nil {
-			return nil, nil, fmt.Errorf("rules.packs: %w", err)
+			return nil, nil, nil, fmt.Errorf("rules.packs: %w", err)
 		}
 		files[file] = text
 	}
 	for _, path := range f.paths {
 		data, err := os.ReadFile(path)
 		if err != nil {
-			return nil, nil, fmt.Errorf("read rules: %w", err)
+			return nil, nil, nil, fmt.Errorf("read rules: %w", err)
 		}
 		if strings.EqualFold(filepath.Ext(path), ".json") {
 			groups, err := azure.Read(data, f.parameters)
@@ -88,12 +122,20 @@ func (f *ruleFiles) read() (map[string][]byte, map[string]action.Rule, error) {
 				data, err = azure.ToPrometheus(groups)
 			}
 			if err != nil {
-				return nil, nil, fmt.Errorf("%s: %w", path, err)
+				return nil, nil, nil, fmt.Errorf("%s: %w", path, err)
 			}
+			ofFiles = append(ofFiles, groups...)
 		}
 		files[path] = data
 	}
-	return files, actions, nil
+	for _, g := range f.kept {
+		one := []azure.Group{g}
+		ruleActions(one, actions)
+		if files[g.ResourceID()], err = azure.ToPrometheus(one); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	return files, actions, ofFiles, nil
 }
 
 func (f *ruleFiles) fault() string {

@@ -111,7 +111,7 @@ func missionRows() []missionRow {
 		{"M15", "Any number of own dashboards", nil, ""},
 		{"M16", "Upstream recording and alert rule files load unchanged", missionUpstreamRules, ""},
 		{"M17", "Recorded series feed other rules, in order", missionChainedRules, ""},
-		{"M18", "Rule groups as ARM resources", nil, ""},
+		{"M18", "Rule groups as ARM resources", missionRuleGroups, ""},
 		{"M19", "The published AKS rules are shipped", nil, ""},
 		{"M20", "Alerts trigger action groups", missionActionGroup, "kinds of receivers beside the webhook are tested in internal/alerting"},
 		{"M21", "All alert types in one list", missionOneList, "an alert of an objective, which is in the list by its label slo, and of an availability test, which A10 waits for"},

@@ -90,6 +90,12 @@ func NewMux(log *slog.Logger) *Mux { return &Mux{handlers: map[string]Handler{},
 // for all below it that have no handler of their own.
 func (m *Mux) Handle(typ string, h Handler) { m.handlers[strings.ToLower(typ)] = h }
 
+// Serves tells whether a path is of a type that has a handler.
+func (m *Mux) Serves(path string) bool {
+	id, err := Parse(path)
+	return err == nil && m.find(id.Type()) != nil
+}
+
 // find gives the handler of the longest type that begins typ.
 func (m *Mux) find(typ string) Handler {
 	for {

@@ -27,6 +27,7 @@ const (
 
 // Group is a rule group as a resource.
 type Group struct {
+	ID         string            `json:"-"` // where it stands, "" in a file
 	Type       string            `json:"type,omitempty"`
 	APIVersion string            `json:"apiVersion,omitempty"`
 	Name       string            `json:"name"`
@@ -281,6 +282,9 @@ func (r *Rule) StaysFired() bool { return r.Resolve != nil && off(r.Resolve.Auto
 
 // ResourceID of the group, beside the workspace that it watches.
 func (g *Group) ResourceID() string {
+	if g.ID != "" {
+		return g.ID
+	}
 	scope := "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/gatehouse"
 	if len(g.Properties.Scopes) > 0 {
 		if before, _, ok := strings.Cut(g.Properties.Scopes[0], "/providers/"); ok {
