@@ -80,6 +80,10 @@ func (s *Set) Parse(doc apim.Document, scope Scope) (*Document, Messages) {
 // of form. With asNames unknown named values stand for their names, with a
 // warning each.
 func (s *Set) read(doc apim.Document, asNames bool) (*Element, *parser, Messages) {
+	doc, messages := decoded(doc)
+	if messages.Failed() {
+		return nil, nil, messages
+	}
 	src, messages := s.expand(doc, nil)
 	if messages.Failed() {
 		return nil, nil, messages

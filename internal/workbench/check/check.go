@@ -66,6 +66,7 @@ type Options struct {
 type Report struct {
 	Path      string    `json:"path"`
 	Documents int       `json:"documents"`
+	Files     []string  `json:"files"` // of the documents, findings or not
 	Policies  int       `json:"effectivePolicies"`
 	Findings  []Finding `json:"findings"`
 }
@@ -97,6 +98,7 @@ func Run(path string, o Options) (*Report, error) {
 	default:
 		err = c.file(path, path)
 	}
+	slices.Sort(c.report.Files)
 	slices.SortStableFunc(c.report.Findings, compare)
 	return c.report, err
 }

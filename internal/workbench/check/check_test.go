@@ -2,13 +2,16 @@ package check
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"encoding/xml"
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"golang.org/x/tools/txtar"
 )
@@ -101,6 +104,54 @@ func TestFormats(t *testing.T) {
 	var junit junitSuite
 	if err := xml.Unmarshal(write("junit"), &junit); err != nil || junit.Failures != 1 || len(junit.Cases) != 1 || junit.Cases[0].Failure == nil {
 		t.Errorf("junit: %v %+v", err, junit)
+	}
+}
+
+// Reports for CI name every document, and documents may be written in UTF-16.
+func TestEncodingsInAReport(t *testing.T) {
+	units := utf16.Encode([]rune(`<policies><inbound><base/><set-variable name="v" value="ä"/></inbound></policies>`))
+	little, big := []byte{0xff, 0xfe}, []byte{0xfe, 0xff}
+	for _, u := range units {
+		little, big = binary.LittleEndian.AppendUint16(little, u), binary.BigEndian.AppendUint16(big, u)
+	}
+	dir := t.TempDir()
+	for name, text := range map[string]string{"little.xml": string(little), "big.xml": string(big), "bare.xml": string(little[2:]), "bare-big.xml": string(big[2:]),
+		"mark.xml": "\ufeff" + `<policies><inbound><base/></inbound></policies>`, "half.xml": string(little[:len(little)-1]), "other.xml": "<project/>"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := Run(dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var errors []string
+	for _, f := range r.Findings {
+		if f.Severity == Error {
+			errors = append(errors, f.String())
+		}
+	}
+	want := []string{
+		"bare-big.xml:1:1: error: the document is written in UTF-16 without a byte order mark; save it as UTF-8 (iconv -f UTF-16BE -t UTF-8) [compile]",
+		"bare.xml:1:1: error: the document is written in UTF-16 without a byte order mark; save it as UTF-8 (iconv -f UTF-16LE -t UTF-8) [compile]",
+		"half.xml:1:1: error: the document begins as UTF-16 and ends within a character: it is damaged; save it as UTF-8 [compile]"}
+	if !slices.Equal(errors, want) {
+		t.Errorf("got  %q\nwant %q", errors, want)
+	}
+	var b bytes.Buffer
+	if err := Write(&b, r, "junit"); err != nil {
+		t.Fatal(err)
+	}
+	var junit junitSuite
+	if err := xml.Unmarshal(b.Bytes(), &junit); err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, c := range junit.Cases {
+		names = append(names, c.Name)
+	}
+	if strings.Join(names, " ") != "bare-big.xml bare.xml big.xml half.xml little.xml mark.xml" || junit.Tests != 6 || junit.Failures != 3 {
+		t.Errorf("%d tests, %d failures: %q", junit.Tests, junit.Failures, names)
 	}
 }
 

@@ -60,11 +60,16 @@ func (c *checker) file(path, name string) error {
 	if err != nil {
 		return fmt.Errorf("read what to check: %w", err)
 	}
-	root := looksLikePolicy.FindStringSubmatch(string(text))
+	plain, err := policy.DecodeText(string(text))
+	if err != nil {
+		plain = strings.ReplaceAll(string(text), "\x00", "") // enough to see what it is; reading it tells the error
+	}
+	root := looksLikePolicy.FindStringSubmatch(strings.TrimLeft(plain, "\ufeff\xff\xfe"))
 	if root == nil && path != name { // one of a folder
 		return nil
 	}
 	c.report.Documents++
+	c.report.Files = append(c.report.Files, name)
 	doc := apim.Document{File: name, Text: string(text)}
 	switch {
 	case root != nil && root[1] == "fragment":

@@ -140,11 +140,17 @@ type junitSuite struct {
 	Cases    []junitCase `xml:"testcase"`
 }
 
-// writeJUnit writes one test case for each file with findings: errors fail it,
-// the rest is its output.
+// writeJUnit writes one test case for each document, and for each other file
+// with findings: errors fail it, the rest is its output.
 func writeJUnit(out io.Writer, r *Report) error {
 	suite := junitSuite{Name: "gatehouse policy check " + r.Path}
 	index := map[string]int{}
+	for _, name := range r.Files {
+		if _, ok := index[name]; !ok {
+			index[name] = len(suite.Cases)
+			suite.Cases = append(suite.Cases, junitCase{Name: name, Class: "policy"})
+		}
+	}
 	for _, f := range r.Findings {
 		name := f.Pos.File
 		if name == "" {

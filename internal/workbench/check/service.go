@@ -38,7 +38,8 @@ func (c *checker) service(dir string) {
 			c.failure(err)
 		}
 	}
-	c.report.Documents, c.report.Policies = documents(s), len(effectives)
+	c.report.Files = documents(s)
+	c.report.Documents, c.report.Policies = len(c.report.Files), len(effectives)
 	if c.options.NoLint {
 		return
 	}
@@ -64,26 +65,29 @@ func (c *checker) failure(err error) {
 	}
 }
 
-// documents counts policy documents and fragments.
-func documents(s *apim.Service) int {
-	n := len(s.Fragments)
-	count := func(d *apim.Document) {
+// documents gives the files of policy documents and fragments.
+func documents(s *apim.Service) []string {
+	var out []string
+	add := func(d *apim.Document) {
 		if d != nil {
-			n++
+			out = append(out, d.File)
 		}
 	}
-	count(s.Policy)
+	for _, f := range s.Fragments {
+		add(&f.Document)
+	}
+	add(s.Policy)
 	for _, p := range s.Products {
-		count(p.Policy)
+		add(p.Policy)
 	}
 	for _, a := range s.APIs {
-		count(a.Policy)
+		add(a.Policy)
 		for _, op := range a.Operations {
-			count(op.Policy)
+			add(op.Policy)
 		}
 		for _, r := range a.Resolvers {
-			count(r.Policy)
+			add(r.Policy)
 		}
 	}
-	return n
+	return out
 }
