@@ -159,7 +159,8 @@ func (g *aggregate) customDimensions(interval time.Duration) string {
 	all := append(g.dimensions[:len(g.dimensions):len(g.dimensions)],
 		telemetry.Attribute{Key: "Service ID", Value: g.service}, telemetry.Attribute{Key: "Service Name", Value: g.service},
 		telemetry.Attribute{Key: "Region", Value: g.region}, telemetry.Attribute{Key: "Service Type", Value: "API Management"},
-		telemetry.Attribute{Key: "_MS.AggregationIntervalMs", Value: strconv.FormatInt(max(1, interval.Milliseconds()), 10)})
+		telemetry.Attribute{Key: "_MS.AggregationIntervalMs", Value: strconv.FormatInt(max(1, interval.Milliseconds()), 10)},
+		telemetry.Attribute{Key: "_MS.MetricNamespace", Value: g.namespace})
 	b, seen := []byte{'{'}, map[string]bool{}
 	for _, d := range all {
 		if d.Value == "" || seen[d.Key] {

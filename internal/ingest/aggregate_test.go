@@ -84,7 +84,7 @@ func TestMetricsAreAggregated(t *testing.T) {
 			r.EventName != "size" || r.Type != telemetry.TypeMetric || r.Workspace != "w" || r.Time != start.UnixNano() || r.Service != "demo" {
 			t.Errorf("%+v", r)
 		}
-		want := `{"plan":"gold","Region":"mine","Service ID":"demo","Service Name":"demo","Service Type":"API Management","_MS.AggregationIntervalMs":"1"}`
+		want := `{"plan":"gold","Region":"mine","Service ID":"demo","Service Name":"demo","Service Type":"API Management","_MS.AggregationIntervalMs":"1","_MS.MetricNamespace":"API Management"}`
 		if r.Attributes != want {
 			t.Errorf("%s, want %s", r.Attributes, want)
 		}

@@ -111,7 +111,10 @@ type CacheConfig struct {
 
 // TelemetryConfig says what is observed.
 type TelemetryConfig struct {
-	Off             bool     `yaml:"off"` // the gateway serves, nothing is recorded
+	Off bool `yaml:"off"` // the gateway serves, nothing is recorded
+	// Profile chooses between Azure's limits (compat) and wider ones (native).
+	// Settings of single limits win over it.
+	Profile         string   `yaml:"profile"`
 	QueueSize       int      `yaml:"queueSize"`
 	MetricsInterval Duration `yaml:"metricsInterval"`
 	// Workspaces are destinations of telemetry beside the default one.
@@ -137,9 +140,9 @@ type TelemetryConfig struct {
 	// RefuseOldItems refuses items older than 48 h or more than 2 h ahead, as Azure
 	// does; otherwise they are kept and marked.
 	RefuseOldItems bool `yaml:"refuseOldItems"`
-	// MaxItemBytes of an Application Insights item; larger ones are refused.
+	// MaxItemBytes of an Application Insights item; larger ones are refused. 0: by Profile.
 	MaxItemBytes int `yaml:"maxItemBytes"`
-	// CustomMetricSeries of a workspace within 12 h; more are put into one.
+	// CustomMetricSeries of a workspace within 12 h; more are put into one. 0: by Profile.
 	CustomMetricSeries int `yaml:"customMetricSeries"`
 }
 
@@ -286,7 +289,7 @@ func DefaultConfig() Config {
 		Listen: ListenConfig{Gateway: ":8080", GatewayTLS: ":8443", Monitor: "127.0.0.1:9080", MonitorTLS: ":9443", OTLPGRPC: ":4317", OTLPHTTP: ":4318"},
 		Gateway: GatewayConfig{MaxConnections: 10_000, MaxHeaderBytes: 64 << 10, MaxBodyBytes: 1 << 30, MaxPolicyBodyBytes: 8 << 20,
 			ReadHeaderTimeout: Duration(10 * time.Second), IdleTimeout: Duration(120 * time.Second), BodyIdleTimeout: Duration(5 * time.Minute), UpgradeIdleTimeout: Duration(15 * time.Minute), DrainTimeout: Duration(15 * time.Second)},
-		Telemetry: TelemetryConfig{QueueSize: 16384, MetricsInterval: Duration(5 * time.Second), CustomMetricsInterval: Duration(10 * time.Second), CustomMetricSeries: 50_000, MaxItemBytes: 64 << 10},
+		Telemetry: TelemetryConfig{QueueSize: 16384, MetricsInterval: Duration(5 * time.Second), CustomMetricsInterval: Duration(10 * time.Second), Profile: profileCompat},
 		Query:     QueryConfig{Concurrent: 5, Rate: 200},
 		Rules:     RulesConfig{Interval: Duration(15 * time.Second)},
 		Identity:  IdentityConfig{LoopbackOpen: true, Authority: "https://login.microsoftonline.com"},

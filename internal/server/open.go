@@ -170,11 +170,14 @@ func (s *Server) openIngest() error {
 	for _, w := range s.workspaces.All() {
 		o.DailyCaps[w.Name] = w.DailyCap
 	}
-	o.AggregationInterval, o.WorkspaceSeries = time.Duration(s.config.Telemetry.CustomMetricsInterval), s.config.Telemetry.CustomMetricSeries
+	limits, err := s.config.Telemetry.limits()
+	if err != nil {
+		return err
+	}
+	o.AggregationInterval, o.WorkspaceSeries = time.Duration(s.config.Telemetry.CustomMetricsInterval), limits.series
 	o.Interval, o.WriteMetrics = time.Duration(s.config.Telemetry.MetricsInterval), s.tsdb.WriteGathered
 	o.Beside = []prometheus.Gatherer{self(s.registry)}
 	o.Observe = func(e *telemetry.Exchange) { s.track.Exchange(e) }
-	var err error
 	if s.ingest, err = ingest.New(o); err != nil {
 		return err
 	}
@@ -234,7 +237,11 @@ func (s *Server) openGateway() error {
 	if err := s.openManagement(); err != nil {
 		return err
 	}
-	s.reloads = &reloads{config: s.config.Service, gateway: s.gateway, catalog: s.catalog, log: s.log, destinations: s.destinations, written: s.management.Resources()}
+	limits, err := s.config.Telemetry.limits()
+	if err != nil {
+		return err
+	}
+	s.reloads = &reloads{config: s.config.Service, bodyBytes: limits.bodyBytes, gateway: s.gateway, catalog: s.catalog, log: s.log, destinations: s.destinations, written: s.management.Resources()}
 	return s.reloads.load()
 }
 
@@ -264,11 +271,14 @@ func gatewayOptions(c Config, log *slog.Logger) (gateway.Options, error) {
 	o.MaxBodyBytes, o.MaxPolicyBodyBytes, o.MethodNotAllowed = g.MaxBodyBytes, g.MaxPolicyBodyBytes, g.MethodNotAllowed
 	o.BodyIdleTimeout = time.Duration(g.BodyIdleTimeout)
 	o.UpgradeIdleTimeout = time.Duration(g.UpgradeIdleTimeout)
-	o.Multiplex, o.StrictStreams, o.ManyDimensions = c.Telemetry.Multiplex, c.Telemetry.StrictStreams, c.Telemetry.ManyDimensions
+	limits, err := c.Telemetry.limits()
+	if err != nil {
+		return o, err
+	}
+	o.Multiplex, o.StrictStreams, o.ManyDimensions = c.Telemetry.Multiplex, c.Telemetry.StrictStreams, limits.manyDimensions
 	if g.ExtendedTypes {
 		o.Profile = expr.Extended
 	}
-	var err error
 	if o.TrustedProxies, err = c.proxies(); err != nil {
 		return o, err
 	}

@@ -30,6 +30,8 @@ type reloads struct {
 	mu      sync.Mutex
 	current revisionStatus
 	written apiops.Resources // over the management API
+	// bodyBytes that a diagnostic may keep; 0: as many as there may be.
+	bodyBytes int
 }
 
 func (r *reloads) state() revisionStatus {
@@ -105,13 +107,13 @@ func (r *reloads) read(written apiops.Resources) (*apim.Service, error) {
 			return nil, err
 		}
 		if len(written) > 0 {
-			if err := apiops.Extend(service, apiops.Options{Resources: written}); err != nil {
+			if err := apiops.Extend(service, apiops.Options{Resources: written, MaxCapture: r.bodyBytes}); err != nil {
 				return nil, err
 			}
 		}
 		return service, addCertificates(service, c.Certificates)
 	}
-	service, err := apiops.Load(c.Folder, apiops.Options{Overrides: c.Overrides, Resources: written})
+	service, err := apiops.Load(c.Folder, apiops.Options{Overrides: c.Overrides, Resources: written, MaxCapture: r.bodyBytes})
 	if err != nil {
 		return nil, err
 	}

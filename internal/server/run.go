@@ -266,7 +266,11 @@ func CheckService(config Config, out io.Writer) error {
 		defer external.Close()
 		o.External = external
 	}
-	r := &reloads{config: config.Service}
+	limits, err := config.Telemetry.limits()
+	if err != nil {
+		return err
+	}
+	r := &reloads{config: config.Service, bodyBytes: limits.bodyBytes}
 	service, err := r.read(nil)
 	if err != nil {
 		return err

@@ -15,8 +15,12 @@ var errNotAdmitted = errors.New("no token that is known here")
 // openTrack makes the receiver of Application Insights' protocol.
 func (s *Server) openTrack() error {
 	token := newDoor(s.token, false, false, nil)
+	limits, err := s.config.Telemetry.limits()
+	if err != nil {
+		return err
+	}
 	s.track = track.New(track.Options{
-		Rows: s.ingest, KeepAddresses: s.config.Telemetry.KeepSenderAddresses, RefuseAge: s.config.Telemetry.RefuseOldItems, MaxItemBytes: s.config.Telemetry.MaxItemBytes,
+		Rows: s.ingest, KeepAddresses: s.config.Telemetry.KeepSenderAddresses, RefuseAge: s.config.Telemetry.RefuseOldItems, MaxItemBytes: limits.itemBytes, Limits: limits.item, CapStatus: limits.capStatus,
 		Workspace: func(key string) (telemetry.Workspace, bool) {
 			w, ok := s.workspaces.ByKey(key)
 			if !ok {

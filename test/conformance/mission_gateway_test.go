@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -213,6 +214,11 @@ func missionTenDimensions(t *testing.T, h *house) {
 		err := server.CheckService(config, io.Discard)
 		if refused := err != nil && strings.Contains(err.Error(), "at most 10 dimensions") && strings.Contains(err.Error(), "apis/many/policy.xml:14:"); refused != (n > 10) {
 			t.Errorf("%d dimensions: %v", n, err)
+		}
+		config.Telemetry.Profile = "native"
+		var said bytes.Buffer
+		if err := server.CheckService(config, &said); err != nil || strings.Contains(said.String(), "product of their distinct values") != (n > 10) {
+			t.Errorf("%d dimensions, native: %v\n%s", n, err, &said)
 		}
 	}
 }

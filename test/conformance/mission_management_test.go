@@ -72,8 +72,10 @@ func (h *house) openTenants(t *testing.T) *tenants {
 	for _, id := range []string{"key", "text", "system", "user", "stranger", "templated"} {
 		h.addAPI(files, id, "", "", false)
 	}
+	h.addAPI(files, "counted", policies(`<emit-metric name="orders" namespace="shop" value="2.5"><dimension name="region" value="north"/></emit-metric>`, "", ""), "", false)
 	out.near, out.nearToken = h.runTenant(t, "near", files, func(c *server.Config) {
 		c.Telemetry.Loggers = map[string]string{"*": "export"}
+		c.Telemetry.CustomMetricsInterval = server.Duration(200 * time.Millisecond)
 		c.Telemetry.Workspaces = []server.WorkspaceConfig{{Name: "own", Key: secretFile(t, keyOfNear)}}
 		c.Identity.Managed = server.ManagedIdentity{Source: "imds", Endpoint: platform.URL}
 	})
@@ -408,4 +410,16 @@ func (m *tenants) settings(t *testing.T) {
 		}
 	}
 	m.manage(t, "DELETE", "/apis/templated/diagnostics/applicationinsights", nil, "If-Match", "*")
+}
+
+// A34, beside value and dimensions: the namespace is a dimension of the row.
+func (m *tenants) namespace(t *testing.T) {
+	t.Helper()
+	m.manage(t, "PUT", "/apis/counted/diagnostics/applicationinsights", map[string]any{"properties": map[string]any{"loggerId": "/loggers/key", "metrics": true}})
+	m.near.load(t, 2, "/counted/items/1", http.StatusOK)
+	query := `customMetrics | where name == "orders" | summarize sum(valueSum), sum(valueCount) by tostring(customDimensions["_MS.MetricNamespace"]), tostring(customDimensions.region)`
+	within(t, time.Minute, "the custom metric", func() bool {
+		_, out := callJSON(t, http.DefaultClient, "POST", m.near.monitor+"/v1/workspaces/own/query", map[string]string{"query": query})
+		return strings.Contains(fmt.Sprint(out["tables"]), "[shop north 5 2]")
+	})
 }

@@ -175,6 +175,7 @@ func missionCustomMetric(t *testing.T, h *house) {
 	if got := h.query(t, `orders_sum{region="north",api_id="measured"}`); got != 10 {
 		t.Errorf("the sum is %v, want 10", got)
 	}
+	h.tenants(t).namespace(t)
 }
 
 // M02: the stock Prometheus client and the calls of Grafana's data source.

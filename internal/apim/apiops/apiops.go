@@ -24,10 +24,11 @@ type Options struct {
 	// LookupEnv finds values of named values: GATEHOUSE_NAMED_VALUE_ and the name
 	// in upper case, other characters than letters and digits as "_". A value
 	// found there wins over the folder's. Default os.LookupEnv.
-	LookupEnv func(string) (string, bool)
-	MaxFile   int64 // bytes of one file, default 10 MB
-	MaxTotal  int64 // bytes of all files, default 256 MB
-	MaxFiles  int   // default 20,000
+	LookupEnv  func(string) (string, bool)
+	MaxFile    int64 // bytes of one file, default 10 MB
+	MaxTotal   int64 // bytes of all files, default 256 MB
+	MaxFiles   int   // default 20,000
+	MaxCapture int   // bytes of a body that a diagnostic may keep, default and most 64 KiB
 	// Resources that were written over the management API.
 	Resources Resources
 }
@@ -44,6 +45,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxFiles == 0 {
 		o.MaxFiles = 20_000
+	}
+	if o.MaxCapture <= 0 || o.MaxCapture > maxCapture {
+		o.MaxCapture = maxCapture
 	}
 	return o
 }

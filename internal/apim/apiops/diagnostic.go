@@ -99,6 +99,8 @@ const (
 func (l *loader) capture(resource string, n *node) apim.Capture {
 	bytes := l.integer(n, 0, 0, maxCapture, "body", "bytes")
 	switch {
+	case bytes > l.options.MaxCapture:
+		l.fail(n.get("body", "bytes").at, "body.bytes is %d; Azure takes at most %d, and so does the compat profile: telemetry.profile native takes %d", bytes, l.options.MaxCapture, maxCapture)
 	case bytes > maxAzureCapture:
 		l.warn(resource, "keeps %d bytes of a body; Azure takes at most %d. Copying bodies costs throughput", bytes, maxAzureCapture)
 	case bytes > 0:

@@ -12,6 +12,7 @@ import (
 // UTC day.
 type meter struct {
 	perMinute int64
+	capped    int // status of items beyond a daily cap
 	mu        sync.Mutex
 	usage     map[string]*usage
 }
@@ -21,8 +22,8 @@ type usage struct {
 	items, bytes int64
 }
 
-func newMeter(perSecond int) *meter {
-	return &meter{perMinute: int64(perSecond) * 60, usage: map[string]*usage{}}
+func newMeter(perSecond, capped int) *meter {
+	return &meter{perMinute: int64(perSecond) * 60, capped: capped, usage: map[string]*usage{}}
 }
 
 // take books an item, or says why it cannot be taken now. Validation takes
@@ -42,7 +43,7 @@ func (m *meter) take(w *telemetry.Workspace, size int, now time.Time) *fault {
 	}
 	if w.DailyCap > 0 && u.bytes+int64(size) > w.DailyCap {
 		next := time.Unix((u.day+1)*86400, 0).Sub(now)
-		return &fault{status: statusDailyCap, reason: "daily_cap", retry: next, message: "the workspace's daily cap is used up"}
+		return &fault{status: m.capped, reason: "daily_cap", retry: next, message: "the workspace's daily cap is used up"}
 	}
 	u.items++
 	u.bytes += int64(size)

@@ -46,6 +46,9 @@ type Options struct {
 	// outside is marked, or with RefuseAge refused, as Azure does. Default 48 h, 2 h.
 	OldestItem, NewestItem time.Duration
 	RefuseAge              bool
+	// CapStatus is the status of items beyond a workspace's daily cap: 439 as in
+	// Azure, or 429, which every SDK keeps its items at. Default 439.
+	CapStatus int
 	// KeepAddresses stores where an item came from; otherwise addresses are dropped.
 	KeepAddresses bool
 
@@ -83,6 +86,9 @@ func (o Options) withDefaults() Options {
 			*field = value
 		}
 	}
+	if o.CapStatus == 0 {
+		o.CapStatus = statusDailyCap
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -107,7 +113,7 @@ type Receiver struct {
 func New(o Options) *Receiver {
 	o = o.withDefaults()
 	return &Receiver{options: o, counts: newCounts(o.Registerer, o.Logger), slots: make(chan struct{}, o.Concurrency),
-		meter: newMeter(o.ItemsPerSecond), hubs: newHubs(o.Now)}
+		meter: newMeter(o.ItemsPerSecond, o.CapStatus), hubs: newHubs(o.Now)}
 }
 
 type route int

@@ -192,6 +192,7 @@ func TestAnswers(t *testing.T) {
 		{name: "identity", body: event("33333333-0000-0000-0000-000000000000", "a"), bearer: "publisher", status: 200, accepted: 1, rows: 1},
 		{name: "daily cap", body: event("44444444-0000-0000-0000-000000000000", "a") + strings.Repeat("\n"+event("44444444-0000-0000-0000-000000000000", "a"), 3), status: 206, accepted: 2, errors: "2:429 3:429", retry: 12 * time.Hour, rows: 2},
 		{name: "daily cap at once", body: event("44444444-0000-0000-0000-000000000000", strings.Repeat("a", 400)), status: 439, errors: "0:439", retry: 12 * time.Hour},
+		{name: "daily cap that all SDKs wait for", body: event("44444444-0000-0000-0000-000000000000", strings.Repeat("a", 400)), change: func(_ *store, o *Options) { o.CapStatus = 429 }, status: 429, errors: "0:429", retry: 12 * time.Hour},
 		{name: "old", body: strings.Replace(event(key, "a"), "2026", "2025", 1), status: 200, accepted: 1, rows: 1},
 		{name: "old refused", body: strings.Replace(event(key, "a"), "2026", "2025", 1), change: func(_ *store, o *Options) { o.RefuseAge = true }, status: 400, errors: "0:400"},
 		{name: "no time", body: strings.Replace(event(key, "a"), "2026-03-14T12:00:00Z", "", 1), status: 200, accepted: 1, rows: 1},
@@ -341,7 +342,7 @@ func TestTimespans(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		"00:00:00.0042771": 4277100, "1.02:00:00.0015000": 26*time.Hour + 1500*time.Microsecond, "0.00:00:00.1230000": 123 * time.Millisecond,
 		"-00:00:01": -time.Second, "12.5": 12500 * time.Microsecond, "25:00:00": 25 * time.Hour, "00:00:00": 0,
-		"x": -1, "1:2": -1, "00:00:0a": -1, "": -1, "00:00:00.1234567890123": -1, "NaN": -1,
+		"x": -1, "1:2": -1, "00:00:0a": -1, "00:61:00": -1, "00:00:61": -1, "23:59:59": 24*time.Hour - time.Second, "": -1, "00:00:00.1234567890123": -1, "NaN": -1,
 	} {
 		got, ok := timespan(text)
 		if !ok {

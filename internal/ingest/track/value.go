@@ -56,7 +56,8 @@ func (t text) truth() (value, known bool) {
 	return false, false
 }
 
-// timespan reads [-][d.]hh:mm:ss[.fraction], or a number of milliseconds.
+// timespan reads [-][d.]hh:mm:ss[.fraction], or a number of milliseconds. There
+// are senders that write more than 23 hours instead of days.
 func timespan(s string) (time.Duration, bool) {
 	s = strings.TrimSpace(s)
 	rest, negative := strings.CutPrefix(s, "-")
@@ -78,7 +79,7 @@ func timespan(s string) (time.Duration, bool) {
 	whole, fraction, _ := strings.Cut(parts[2], ".")
 	sec, ok4 := digits(whole, 2)
 	nano, ok5 := digits((fraction + "000000000")[:9], 9)
-	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || len(fraction) > 12 {
+	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || len(fraction) > 12 || m > 59 || sec > 59 {
 		return 0, false
 	}
 	out := time.Duration(d)*24*time.Hour + time.Duration(h)*time.Hour + time.Duration(m)*time.Minute + time.Duration(sec)*time.Second + time.Duration(nano)
