@@ -22,6 +22,9 @@ const maxFiles = 20_000
 // looksLikePolicy finds the root element; other XML files are left alone.
 var looksLikePolicy = regexp.MustCompile(`(?m)^\s*<(policies|fragment|[a-z]+-data-source)[\s/>]`)
 
+// byteOrderMark matches that of UTF-8 and what is left of one of UTF-16.
+var byteOrderMark = regexp.MustCompile(`^(?:\x{FEFF}|\x{FFFD}{2})`)
+
 // folder checks all policy documents below a folder that is no service.
 func (c *checker) folder(dir string) error {
 	files := 0
@@ -64,7 +67,7 @@ func (c *checker) file(path, name string) error {
 	if err != nil {
 		plain = strings.ReplaceAll(string(text), "\x00", "") // enough to see what it is; reading it tells the error
 	}
-	root := looksLikePolicy.FindStringSubmatch(strings.TrimLeft(plain, "\ufeff\xff\xfe"))
+	root := looksLikePolicy.FindStringSubmatch(byteOrderMark.ReplaceAllString(plain, ""))
 	if root == nil && path != name { // one of a folder
 		return nil
 	}
