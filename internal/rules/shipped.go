@@ -33,7 +33,7 @@ func Shipped() (map[string][]byte, error) {
 var packs embed.FS
 
 // Packs are the names that Pack knows.
-func Packs() []string { return []string{"kubernetes", "nodes"} }
+func Packs() []string { return []string{"aks", "kubernetes", "nodes", "windows"} }
 
 // Pack gives a rule file that is loaded when it is asked for, by its name.
 func Pack(name string) (file string, text []byte, err error) {
