@@ -58,7 +58,7 @@ type Query struct {
 
 // All gives every dashboard, in the order of a list.
 func All() []Dashboard {
-	return []Dashboard{gateway(), api(), consumers(), house(), node(), cluster()}
+	return []Dashboard{health(), gateway(), api(), consumers(), objectives(), uptime(), trends(), house(), node(), windows(), cluster()}
 }
 
 // Find gives a dashboard by its UID.
@@ -111,5 +111,5 @@ func (d Dashboard) Queries() (out []Query) {
 // Filled gives an expression as Grafana sends it with every variable at All and
 // a rate over a minute.
 func Filled(expr string) string {
-	return strings.NewReplacer("$__rate_interval", "1m", "$api", ".*", "$operation", ".*", "$product", ".*", "$instance", ".*", "$namespace", ".*").Replace(expr)
+	return strings.NewReplacer("$__rate_interval", "1m", "$api", ".*", "$operation", ".*", "$product", ".*", "$instance", ".*", "$namespace", ".*", "$slo", ".*").Replace(expr)
 }

@@ -111,7 +111,7 @@ func TestExporterQueries(t *testing.T) {
 	storage := promqltest.LoadedStorage(t, exporters)
 	t.Cleanup(func() { _ = storage.Close() })
 	engine := promql.NewEngine(promql.EngineOpts{MaxSamples: 1e6, Timeout: time.Minute, LookbackDelta: 5 * time.Minute})
-	for _, d := range []Dashboard{node(), cluster()} {
+	for _, d := range []Dashboard{node(), windows(), cluster()} {
 		for _, q := range d.Queries() {
 			query, err := engine.NewInstantQuery(t.Context(), storage, nil, Filled(q.Expr), time.Unix(600, 0))
 			if err != nil {
@@ -144,6 +144,19 @@ load 30s
   node_network_transmit_bytes_total{instance="a:9100",device="eth0"} 0+1000x30
   node_network_receive_drop_total{instance="a:9100",device="eth0"} 0+1x30
   node_network_transmit_drop_total{instance="a:9100",device="eth0"} 0+1x30
+  windows_cpu_time_total{job="windows-exporter",instance="w",core="0,0",mode="idle"} 0+20x30
+  windows_os_visible_memory_bytes{job="windows-exporter",instance="w"} 1000x30
+  windows_memory_available_bytes{job="windows-exporter",instance="w"} 600x30
+  windows_memory_swap_page_operations_total{job="windows-exporter",instance="w"} 0+1x30
+  windows_logical_disk_read_seconds_total{job="windows-exporter",instance="w",volume="C:"} 0+1x30
+  windows_logical_disk_write_seconds_total{job="windows-exporter",instance="w",volume="C:"} 0+1x30
+  windows_logical_disk_size_bytes{job="windows-exporter",instance="w",volume="C:"} 1000x30
+  windows_logical_disk_free_bytes{job="windows-exporter",instance="w",volume="C:"} 600x30
+  windows_net_bytes_total{job="windows-exporter",instance="w",nic="eth"} 0+900x30
+  windows_net_packets_received_discarded_total{job="windows-exporter",instance="w",nic="eth"} 0+0x30
+  windows_net_packets_outbound_discarded_total{job="windows-exporter",instance="w",nic="eth"} 0+0x30
+  windows_container_cpu_usage_seconds_total{job="windows-exporter",instance="w",container_id="containerd://1"} 0+5x30
+  windows_container_memory_usage_commit_bytes{job="windows-exporter",instance="w",container_id="containerd://1"} 50x30
   kube_pod_info{namespace="shop",pod="web-1"} 1x30
   kube_node_status_condition{condition="Ready",status="true",node="n1"} 1x30
   kube_pod_status_phase{phase="Running",namespace="shop",pod="web-1"} 1x30

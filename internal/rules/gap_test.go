@@ -99,6 +99,27 @@ func TestGapOfTwoMinutesFiresNothing(t *testing.T) {
 	}
 }
 
+// What a platform does of its own accord wakes nobody: rolling out, draining and
+// starting nodes, scaling, renewing certificates, starting the gateway anew.
+func TestExpectedActionsFireNothing(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("testdata", "expected_actions.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	load := healthy(t, 0, false)
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			load += "  " + line + "\n"
+		}
+	}
+	w := newWorld(t, load, allFiles(t), 30*time.Second)
+	for at := 40 * time.Minute; at <= 85*time.Minute; at += time.Minute {
+		if names := w.firing(t, at); len(names) > 0 {
+			t.Fatalf("at %s fire %v", at, names)
+		}
+	}
+}
+
 // allRecorded fails for a recording rule without a series.
 func (w *world) allRecorded(t *testing.T) {
 	t.Helper()

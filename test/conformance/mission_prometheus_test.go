@@ -26,7 +26,8 @@ func (h *house) metricWorkspaces(t *testing.T, c *server.Config) {
 	t.Helper()
 	h.scrape(t, "scrape_configs: []\n")
 	c.Scrape.File = h.scrapeFile()
-	c.Metrics.Workspaces = []server.MetricWorkspaceConfig{{Name: "clusters", AzureCompat: true, PersonalData: "refuse"}, {Name: "small", SamplesPerMinute: 1, MaxSeries: 2}}
+	c.Metrics.Workspaces = []server.MetricWorkspaceConfig{{Name: "clusters", AzureCompat: true, PersonalData: "refuse"}, {Name: "small", SamplesPerMinute: 1, MaxSeries: 2},
+		{Name: "packs", Rules: h.packFiles(t)}}
 }
 
 func (h *house) scrape(t *testing.T, text string) {
