@@ -67,7 +67,8 @@ type DataConfig struct {
 	TraceRetention  Duration `yaml:"traceRetention"`
 	MaxTraceBytes   int64    `yaml:"maxTraceBytes"` // 0: no limit
 	MaxSeries       int64    `yaml:"maxSeries"`
-	QueryMemory     int64    `yaml:"queryMemory"` // bytes, of the trace query engine
+	QueryMemory     int64    `yaml:"queryMemory"`  // bytes, of the trace query engine
+	QueryThreads    int      `yaml:"queryThreads"` // of one query
 }
 
 // ListenConfig has the addresses; "" turns a door off.
@@ -285,7 +286,7 @@ func ParseDuration(s string) (time.Duration, error) {
 // DefaultConfig are the settings of a plain installation.
 func DefaultConfig() Config {
 	return Config{
-		Data:   DataConfig{Folder: "data", MetricRetention: Duration(15 * 24 * time.Hour), TraceRetention: Duration(3 * 24 * time.Hour), MaxSeries: 1_000_000, QueryMemory: 256 << 20},
+		Data:   DataConfig{Folder: "data", MetricRetention: Duration(15 * 24 * time.Hour), TraceRetention: Duration(3 * 24 * time.Hour), MaxSeries: 1_000_000, QueryMemory: 256 << 20, QueryThreads: 1},
 		Listen: ListenConfig{Gateway: ":8080", GatewayTLS: ":8443", Monitor: "127.0.0.1:9080", MonitorTLS: ":9443", OTLPGRPC: ":4317", OTLPHTTP: ":4318"},
 		Gateway: GatewayConfig{MaxConnections: 10_000, MaxHeaderBytes: 64 << 10, MaxBodyBytes: 1 << 30, MaxPolicyBodyBytes: 8 << 20,
 			ReadHeaderTimeout: Duration(10 * time.Second), IdleTimeout: Duration(120 * time.Second), BodyIdleTimeout: Duration(5 * time.Minute), UpgradeIdleTimeout: Duration(15 * time.Minute), DrainTimeout: Duration(15 * time.Second)},

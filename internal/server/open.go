@@ -145,7 +145,7 @@ func (s *Server) openStores() error {
 		return err
 	}
 	o := lake.DefaultOptions(filepath.Join(d.Folder, "lake"))
-	o.Logger, o.MaxAge, o.MaxBytes, o.MemoryLimit = quiet(s.log), time.Duration(d.TraceRetention), d.MaxTraceBytes, d.QueryMemory
+	o.Logger, o.MaxAge, o.MaxBytes, o.MemoryLimit, o.Threads = quiet(s.log), time.Duration(d.TraceRetention), d.MaxTraceBytes, d.QueryMemory, max(d.QueryThreads, 1)
 	if s.lake, err = lake.Open(o); err != nil {
 		return err
 	}

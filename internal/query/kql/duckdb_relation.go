@@ -416,7 +416,10 @@ func (p *duckPrinter) rows(src lake.Source, workspaces []string) string {
 	for _, w := range workspaces {
 		list = append(list, p.argument(w))
 	}
-	return "(SELECT * FROM {" + name + "} WHERE coalesce(workspace, '') IN (" + strings.Join(list, ", ") + "))"
+	if len(list) == 1 {
+		return "(SELECT * FROM {" + name + "} WHERE workspace = " + list[0] + ")"
+	}
+	return "(SELECT * FROM {" + name + "} WHERE workspace IN (" + strings.Join(list, ", ") + "))"
 }
 
 // trace are the rows of one trace, which all branches of a query share: they are

@@ -190,23 +190,23 @@ func (s Source) bounds() (start, end int64) {
 
 // relation is the text that stands for a source, and its arguments; n arguments
 // come before them. The empty file comes first, so that the columns are those
-// of this version and no list is empty.
+// of this version and no list is empty. A workspace is never NULL, also in files
+// that are older than workspaces: a coalesce would read every row's.
 func (l *Lake) relation(src Source, files []*dataFile, n int) (string, []any) {
 	paths := make([]string, 0, len(files)+1)
 	paths = append(paths, filepath.Join(l.o.Dir, src.Table, emptyName))
-	union := ""
+	columns, union := "*", ""
 	current := l.schemaOf(src.Table)
 	for _, f := range files {
 		paths = append(paths, filepath.Join(l.o.Dir, f.Path))
 		if f.Schema != current {
-			union = ", union_by_name=true"
+			columns, union = "* REPLACE (coalesce(workspace, '') AS workspace)", ", union_by_name=true"
 		}
 	}
 	p := func(i int) string { return "$" + strconv.Itoa(n+i) }
-	text := "(SELECT * FROM read_parquet(" + p(1) + ", hive_partitioning=false" + union + ")"
+	text := "(SELECT " + columns + " FROM read_parquet(" + p(1) + ", hive_partitioning=false" + union + ")"
 	args := []any{paths}
-	if !src.Start.IsZero() || !src.End.IsZero() {
-		start, end := src.bounds()
+	if start, end := src.bounds(); slices.ContainsFunc(files, func(f *dataFile) bool { return f.Min < start || f.Max >= end }) {
 		text += " WHERE time >= " + timeLiteral(start) + " AND time < " + timeLiteral(end)
 	}
 	return text + ")", args

@@ -70,7 +70,7 @@ func gatewayFailures() branch {
 		"_BilledSize":        size("error_message", "error_where", "attributes"),
 	})
 	return branch{source: "spans", from: "{rows}",
-		where: fromGateway + " AND source>='gateway' AND (outcome='client-closed' OR error_reason<>'' OR http_status_code>=400)", sql: sql,
+		where: fromGateway + " AND (outcome='client-closed' OR error_reason<>'' OR http_status_code>=400)", sql: sql,
 		keys: map[string]values{"customDimensions": d}}
 }
 

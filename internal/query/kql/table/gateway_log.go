@@ -50,7 +50,7 @@ func gatewayLogs() *Table {
 	for _, name := range []string{"_ResourceId", "_SubscriptionId", "SourceSystem", "TenantId"} {
 		add(name, String, context[name])
 	}
-	t.Branches = []Branch{{Source: "spans", From: "{rows}", Where: operand(fromGateway + " AND source>='gateway' AND kind='server'"),
+	t.Branches = []Branch{{Source: "spans", From: "{rows}", Where: operand(fromGateway + " AND kind='server'"),
 		Columns: operands(sql), Keys: map[string]map[string]string{}}}
 	return t
 }

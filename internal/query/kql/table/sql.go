@@ -1,6 +1,7 @@
 package table
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -141,24 +142,32 @@ const fromGateway = "source LIKE 'gateway%'"
 // bySource is one expression for rows of the gateway and another for the rest.
 func bySource(gateway, others string) string { return when(fromGateway, gateway, others) }
 
-// bySender is a branch as two: of the gateway's rows and of the rest. Each
-// reads the columns that it needs alone: a day of the gateway's rows is counted
-// without their attributes and paths. The comparisons without LIKE are there
-// because DuckDB makes them before it reads the other columns.
-func bySender(b branch) []branch {
-	return []branch{b.given("false", "source<>'gateway' AND NOT ("+fromGateway+")"), b.given("true", fromGateway+" AND source>='gateway'")}
+// bySender is a branch as two: of the gateway's rows and of the rest, with a
+// condition each. Each reads the columns that it needs alone: a day of the
+// gateway's rows is counted without their attributes and paths. DuckDB compares
+// with constants, and a LIKE that ends with %, before it reads other columns.
+func bySender(b branch, gateway, others string) []branch {
+	return []branch{b.given("false", others+" AND source<>'gateway' AND NOT ("+fromGateway+")"), b.given("true", gateway+" AND "+fromGateway)}
 }
+
+// foreignTag finds the tests for tags that the gateway never writes: of its own
+// rows it writes only who called.
+var foreignTag = regexp.MustCompile(`contains\(tags, '"(?:[^s"]|s[^o"]|so[^u"])[^"]*"'\)`)
 
 // given is the branch for rows of which it is known whether they are the gateway's.
 func (b branch) given(gateway, where string) branch {
 	known := func(v values) values {
 		out := values{}
 		for name, sql := range v {
-			out[name] = strings.ReplaceAll(sql, fromGateway, gateway)
+			sql = strings.ReplaceAll(sql, fromGateway, gateway)
+			if gateway == "true" {
+				sql = foreignTag.ReplaceAllLiteralString(sql, "false")
+			}
+			out[name] = sql
 		}
 		return out
 	}
-	out := branch{source: b.source, from: b.from, where: b.where + " AND " + where, sql: known(b.sql), keys: map[string]values{}}
+	out := branch{source: b.source, from: b.from, where: where, sql: known(b.sql), keys: map[string]values{}}
 	for column, keys := range b.keys {
 		out.keys[column] = known(keys)
 	}
