@@ -110,14 +110,13 @@ func (s *Server) availabilityOptions(c AvailabilityConfig) (availability.Options
 		return w.Name, true
 	}
 	var err error
-	o.Roots, err = s.testRoots(c.CAFile)
+	o.Roots, err = s.trusted("availability.caFile", c.CAFile)
 	return o, err
 }
 
-// testRoots are the authorities that tests trust: the system's, the own one,
-// those of a file.
-func (s *Server) testRoots(file string) (*x509.CertPool, error) {
-	pool, err := authorities("availability.caFile", file)
+// trusted are the system's authorities, the own one and those of a file.
+func (s *Server) trusted(setting, file string) (*x509.CertPool, error) {
+	pool, err := authorities(setting, file)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -107,7 +108,7 @@ func (s *Server) openAzureMonitor() error {
 	if !c.on() {
 		return nil
 	}
-	client, err := c.client()
+	client, err := s.azureClient(c)
 	if err != nil {
 		return fmt.Errorf("azureMonitor: %w", err)
 	}
@@ -138,7 +139,7 @@ func (s *Server) openAzureMonitor() error {
 	return nil
 }
 
-func (c *AzureMonitorConfig) client() (*azuremonitor.Client, error) {
+func (s *Server) azureClient(c *AzureMonitorConfig) (*azuremonitor.Client, error) {
 	place, err := c.place()
 	if err != nil {
 		return nil, err
@@ -147,16 +148,13 @@ func (c *AzureMonitorConfig) client() (*azuremonitor.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	var transport *http.Client
-	roots, err := authorities("azureMonitor.caFile", c.CAFile)
+	roots, err := s.trusted("azureMonitor.caFile", c.CAFile)
 	if err != nil {
 		return nil, err
 	}
-	if roots != nil {
-		base := http.DefaultTransport.(*http.Transport).Clone()
-		base.TLSClientConfig.RootCAs = roots
-		transport = &http.Client{Transport: base}
-	}
+	base := http.DefaultTransport.(*http.Transport).Clone()
+	base.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	transport := &http.Client{Transport: base}
 	o := azuremonitor.CredentialOptions{Kind: c.Credential.Type, Tenant: c.Credential.TenantID, ClientID: c.Credential.ClientID, TokenFile: c.Credential.TokenFile, Cloud: cloud, Transport: transport}
 	if o.Secret, err = c.Credential.ClientSecret.read(); err != nil {
 		return nil, fmt.Errorf("credential.clientSecret: %w", err)

@@ -44,6 +44,7 @@ type Server struct {
 	version string
 	log     *slog.Logger
 	started time.Time
+	opened  time.Time // the data folder, by this process
 
 	registry   *prometheus.Registry // of the process; the gateway's metrics are ingest's
 	catalog    *catalog.Catalog
@@ -126,6 +127,7 @@ func (s *Server) openFolder() error {
 	if err != nil {
 		return err
 	}
+	s.opened = time.Now() // the process before has written its last
 	s.onClose("data folder lock", lock.Close)
 	if s.catalog, err = catalog.Open(dir); err != nil {
 		return err
@@ -186,6 +188,10 @@ func (s *Server) openIngest() error {
 		defer cancel()
 		return s.ingest.Close(ctx)
 	})
+	if err := s.ingest.Registry().Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "gatehouse_start_time_seconds",
+		Help: "When the process took the data folder over: counters began at 0."}, func() float64 { return float64(s.opened.UnixMilli()) / 1000 })); err != nil {
+		return err
+	}
 	return s.deliverySeries()
 }
 

@@ -142,6 +142,9 @@ func readOpenAPI(c ServiceConfig) (*apim.Service, error) {
 	if c.Name != "" {
 		service.Name = c.Name
 	}
+	if c.Region != "" {
+		service.Region = c.Region
+	}
 	return service, nil
 }
 

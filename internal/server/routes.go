@@ -85,6 +85,7 @@ func (s *Server) logsAPI() *logs.Handler {
 	o := logs.DefaultOptions()
 	o.Query, o.Workspaces, o.Logger = s.kql.Query, s.workspaces, s.log
 	o.Concurrent, o.Rate = s.config.Query.Concurrent, s.config.Query.Rate
+	o.Next = s.resourceRoutes()
 	return logs.New(o)
 }
 

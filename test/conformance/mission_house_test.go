@@ -1,11 +1,9 @@
 package conformance
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -58,34 +56,7 @@ func openHouse(t *testing.T) *house {
 	h.metricWorkspaces(t, &config)
 	h.probes(t, &config)
 	h.logRules(t, &config)
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() {
-		done <- server.Run(ctx, config, "conformance", slog.New(slog.NewTextHandler(h.log, nil)), io.Discard)
-	}()
-	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Errorf("stop: %v", err)
-		}
-		if t.Failed() {
-			t.Logf("log:\n%s", h.log)
-		}
-	})
-	eventually(t, "the gateway is ready", func() bool {
-		select {
-		case err := <-done:
-			done <- nil
-			t.Fatalf("the server ended: %v", err)
-		default:
-		}
-		resp, err := http.Get(h.monitor + "/readyz")
-		if err != nil {
-			return false
-		}
-		_ = resp.Body.Close()
-		return resp.StatusCode == http.StatusOK
-	})
+	h.serve(t, config)
 	return h
 }
 
@@ -264,12 +235,18 @@ func (h *house) query(t *testing.T, expr string) float64 {
 
 func (h *house) queryAt(t *testing.T, expr string, at float64) float64 {
 	t.Helper()
+	return h.queryIn(t, "/prometheus", expr, at)
+}
+
+// queryIn queries a workspace's API.
+func (h *house) queryIn(t *testing.T, prefix, expr string, at float64) float64 {
+	t.Helper()
 	var out struct {
 		Data struct {
 			Result []struct{ Value [2]any }
 		}
 	}
-	if status := h.get(t, fmt.Sprintf("/prometheus/api/v1/query?time=%.3f&query=%s", at, url.QueryEscape(expr)), &out); status != http.StatusOK {
+	if status := h.get(t, fmt.Sprintf("%s/api/v1/query?time=%.3f&query=%s", prefix, at, url.QueryEscape(expr)), &out); status != http.StatusOK {
 		t.Fatalf("query %s: %d", expr, status)
 	}
 	if len(out.Data.Result) == 0 {

@@ -16,6 +16,7 @@ func TestParse(t *testing.T) {
 		{"/subscriptions/S", "microsoft.resources/subscriptions", "", "/subscriptions/S"},
 		{"//subscriptions/S/resourcegroups/G/", "microsoft.resources/resourcegroups", "", "/subscriptions/S/resourceGroups/G"},
 		{"/subscriptions/S/resourceGroups/G/providers/Microsoft.Monitor/accounts/W", "microsoft.monitor/accounts", "W", "/subscriptions/S/resourceGroups/G/providers/Microsoft.Monitor/accounts/W"},
+		{"/subscriptions/S/resourceGroups/G/resources", "microsoft.resources/resources", "", "/subscriptions/S/resourceGroups/G/providers/Microsoft.Resources/resources"},
 		{"/subscriptions/S/providers/Microsoft.Monitor/Accounts", "microsoft.monitor/accounts", "", "/subscriptions/S/providers/Microsoft.Monitor/Accounts"},
 		{"/subscriptions/S/resourceGroups/G/providers/Microsoft.ApiManagement/service/N/apis/A/operations", "microsoft.apimanagement/service/apis/operations", "", "/subscriptions/S/resourceGroups/G/providers/Microsoft.ApiManagement/service/N/apis/A/operations"},
 		{"/subscriptions/S/resourceGroups/G/providers/Microsoft.ApiManagement/service/N/providers/microsoft.insights/metrics", "microsoft.insights/metrics", "", "/subscriptions/S/resourceGroups/G/providers/Microsoft.ApiManagement/service/N/providers/microsoft.insights/metrics"},

@@ -22,7 +22,8 @@ type Segment struct{ Type, Name string }
 // maxSegments bounds an id.
 const maxSegments = 32
 
-// Parse reads the path of a resource or collection. Doubled slashes and one at
+// Parse reads the path of a resource or collection; .../resources, the list of
+// all that are in a subscription or group, is Microsoft.Resources/resources. Doubled slashes and one at
 // the end are passed over: clients write them.
 func Parse(path string) (ID, error) {
 	var part []string
@@ -49,6 +50,9 @@ func Parse(path string) (ID, error) {
 	if len(part) > 0 && strings.EqualFold(part[0], "resourceGroups") {
 		take()
 		id.Group = take()
+	}
+	if len(part) == 1 && strings.EqualFold(part[0], "resources") { // the list of all
+		part = []string{"providers", "Microsoft.Resources", "resources"}
 	}
 	for len(part) > 0 {
 		if !strings.EqualFold(part[0], "providers") {

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"gatehouse/internal/api/timespan"
 )
 
 // Limits of the metrics API.
@@ -141,7 +143,7 @@ func (h *Handler) readMetric(p metricParameters, now time.Time) (*metricQuery, *
 		}
 	}
 	if p.Interval != "" {
-		if q.every, err = parseDuration(p.Interval); err != nil || q.every < time.Second {
+		if q.every, err = timespan.Duration(p.Interval); err != nil || q.every < time.Second {
 			return nil, badArgument("IntervalInvalid", "interval: "+strconv.Quote(p.Interval)+" is not an ISO 8601 duration of a second or more")
 		}
 		if n := q.span.end.Sub(q.span.start) / q.every; n > maxBuckets {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"gatehouse/internal/api/timespan"
 )
 
 // scanOData divides an expression into tokens; the last one is the end.
@@ -61,7 +63,7 @@ func wordToken(word string, pos int) token {
 		return token{numberToken, word, pos}
 	}
 	if word[0] >= '0' && word[0] <= '9' {
-		if t, err := parseTime(word); err == nil {
+		if t, err := timespan.Time(word); err == nil {
 			return token{timeToken, t.Format("2006-01-02T15:04:05.9999999Z"), pos}
 		}
 	}

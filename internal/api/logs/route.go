@@ -138,10 +138,24 @@ func (h *Handler) resourceRoute(r *http.Request, part []string) (route, *fault) 
 		return route{}, nil
 	}
 	list := h.resources(resource)
+	if h.o.Next != nil && (len(list) == 0 || otherNamespace(r)) {
+		return route{}, nil
+	}
 	if len(list) == 0 {
 		return route{}, unknownTarget("resource", resource)
 	}
 	return h.method(r, true, f(&target{title: resource, workspaces: list}), methods...)
+}
+
+// otherNamespace tells whether the metrics of another type of resource are asked
+// for: a subscription has those of all types.
+func otherNamespace(r *http.Request) bool {
+	for name, values := range r.URL.Query() {
+		if strings.EqualFold(name, "metricnamespace") && len(values) > 0 {
+			return values[0] != "" && !strings.EqualFold(values[0], "microsoft.insights/components")
+		}
+	}
+	return false
 }
 
 // resources gives the workspaces that a resource id names: one, or all in a

@@ -203,3 +203,14 @@ func (s *serviceState) identity(service string) map[string]any {
 	out["type"] = strings.Join(kinds, ", ")
 	return out
 }
+
+// Tags are those of the service.
+func (h *Handler) Tags() map[string]string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	out := map[string]string{}
+	for name, value := range h.state.Service.Tags {
+		out[name] = value
+	}
+	return out
+}

@@ -71,6 +71,8 @@ func (a *azure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.list(w, r)
 	case strings.HasSuffix(strings.ToLower(r.URL.Path), "/providers/microsoft.insights/metrics"):
 		a.metrics(w, r)
+	case strings.HasSuffix(strings.ToLower(r.URL.Path), "/providers/microsoft.insights/metricdefinitions"):
+		reply(w, 200, map[string]any{"value": definitionsOf()})
 	default:
 		reply(w, 404, fault("ResourceNotFound"))
 	}
@@ -106,6 +108,25 @@ func (a *azure) list(w http.ResponseWriter, r *http.Request) {
 		page["nextLink"] = a.nextLink
 	}
 	reply(w, 200, page)
+}
+
+// definitionsOf a service of a classic tier: it has no CpuPercent_Gateway.
+func definitionsOf() []any {
+	local := func(names ...string) (out []any) {
+		for _, n := range names {
+			out = append(out, map[string]string{"value": n, "localizedValue": n})
+		}
+		return out
+	}
+	one := func(name string, aggregations []string, dimensions []any) any {
+		return map[string]any{"name": local(name)[0], "supportedAggregationTypes": aggregations, "dimensions": dimensions}
+	}
+	durations := []string{"Average", "Maximum", "Minimum"}
+	return []any{
+		one("Requests", []string{"Total", "Maximum"}, local("Location", "ApiId")),
+		one("Duration", durations, local("Location", "ApiId")), one("BackendDuration", durations, local("Location", "ApiId")),
+		one("Capacity", []string{"Average", "Maximum"}, local("Location")),
+	}
 }
 
 func (a *azure) metrics(w http.ResponseWriter, r *http.Request) {

@@ -59,6 +59,9 @@ func (p *Puller) window() (start, end time.Time) {
 
 // read asks for all metrics of a time.
 func (p *Puller) read(ctx context.Context, start, end time.Time) (out []Sample, cut uint64, err error) {
+	if err := p.define(ctx); err != nil {
+		return nil, 0, err
+	}
 	fixed, err := p.fixed(ctx)
 	if err != nil {
 		return nil, 0, err

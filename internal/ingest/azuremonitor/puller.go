@@ -20,8 +20,9 @@ type Request struct {
 	Dimensions   []string `yaml:"dimensions" json:"dimensions,omitempty"`
 }
 
-// DefaultRequests are the metrics that Azure has of every API Management tier and
-// that say something of requests, by their dimensions.
+// DefaultRequests are the metrics of API Management that say something of
+// requests and of the gateway's load, by their dimensions. Those that a service
+// does not have, by its tier, are not asked for.
 func DefaultRequests() []Request {
 	stats := []string{"average", "minimum", "maximum"}
 	return []Request{
@@ -29,6 +30,8 @@ func DefaultRequests() []Request {
 		{"Duration", stats, []string{"ApiId", "Location", "Hostname"}},
 		{"BackendDuration", stats, []string{"ApiId", "Location", "Hostname"}},
 		{"Capacity", []string{"average", "maximum"}, []string{"Location"}},
+		{"CpuPercent_Gateway", []string{"average", "maximum"}, nil},
+		{"MemoryPercent_Gateway", []string{"average", "maximum"}, nil},
 	}
 }
 
@@ -37,7 +40,7 @@ type PullOptions struct {
 	Client     *Client
 	Resource   string // ARM id
 	Appendable storage.AppendableV2
-	Requests   []Request     // default DefaultRequests for API Management
+	Requests   []Request     // default those of DefaultRequests that the service has
 	Names      string        // NamesTidy (default), NamesAzure
 	Interval   time.Duration // between pulls, at least and by default a minute: Azure has one value a minute
 	Delay      time.Duration // how long after its end a minute is asked for, default 3 min: values come late
@@ -57,11 +60,12 @@ type PullOptions struct {
 // Puller reads one service's metrics again and again. Status and Pull may be
 // called from any goroutine.
 type Puller struct {
-	o       PullOptions
-	id      resourceID
-	queries []query
+	o  PullOptions
+	id resourceID
 
 	pulling sync.Mutex // one pull at a time
+	queries []query
+	defined time.Time // when the queries were made from definitions; zero: they are the settings'
 	mu      sync.Mutex
 	status  Status
 	until   time.Time // everything before it was read
@@ -94,11 +98,8 @@ func NewPuller(o PullOptions) (*Puller, error) {
 		return nil, errors.New("azure monitor: a client and an appendable are needed")
 	}
 	o.defaults()
-	if len(o.Requests) == 0 {
-		if id.kind != serviceType {
-			return nil, fmt.Errorf("%s is no API Management service: name its metrics", id.text)
-		}
-		o.Requests = DefaultRequests()
+	if len(o.Requests) == 0 && id.kind != serviceType {
+		return nil, fmt.Errorf("%s is no API Management service: name its metrics", id.text)
 	}
 	p := &Puller{o: o, id: id, since: o.Now(), status: Status{Resource: id.text, Errors: map[string]uint64{}}}
 	if p.queries, err = queriesOf(o.Requests); err != nil {

@@ -243,7 +243,7 @@ func TestCollector(t *testing.T) {
 	want := `
 # HELP gatehouse_azure_monitor_api_calls_total Calls of Azure Resource Manager, each try for itself.
 # TYPE gatehouse_azure_monitor_api_calls_total counter
-gatehouse_azure_monitor_api_calls_total{status="200"} 4
+gatehouse_azure_monitor_api_calls_total{status="200"} 5
 gatehouse_azure_monitor_api_calls_total{status="403"} 1
 gatehouse_azure_monitor_api_calls_total{status="429"} 0
 # HELP gatehouse_azure_monitor_lag_seconds Age of the newest minute that was read.
