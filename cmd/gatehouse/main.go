@@ -33,6 +33,7 @@ metrics, traces and alerts built in.
   gatehouse policy test DIR                  run the tests that stand beside policies
   gatehouse rules convert FILE               Azure rule groups to a Prometheus rule file, and back
   gatehouse dashboards DIR                   write the dashboards for Grafana
+  gatehouse activity verify DIR              check that no record of the activity log was changed
   gatehouse version
 
 Flags of run and demo (each also as an environment variable GATEHOUSE_<FLAG>):
@@ -61,6 +62,8 @@ func command(args []string, out io.Writer) error {
 		return workbench.Run(args, out)
 	case "rules":
 		return ruleCommand(args, out)
+	case "activity":
+		return activityCommand(args, out)
 	case "dashboards":
 		return dashboardCommand(args, out)
 	case "version", "--version":

@@ -30,6 +30,7 @@ type Config struct {
 	Query     QueryConfig     `yaml:"query"`
 	Rules     RulesConfig     `yaml:"rules"`
 	Alerting  AlertingConfig  `yaml:"alerting"`
+	Activity  ActivityConfig  `yaml:"activity"`
 	// Availability has tests of addresses.
 	Availability AvailabilityConfig `yaml:"availability"`
 	// AzureMonitor has the services of Azure whose metrics are pulled.
@@ -401,6 +402,9 @@ func (c *Config) Check() error {
 	}
 	if _, err := c.proxies(); err != nil {
 		errs = append(errs, err)
+	}
+	if c.Activity.MaxBytes < 0 || c.Activity.Retention < 0 {
+		errs = append(errs, errors.New("activity: retention and maxBytes must not be negative; 0 is the default"))
 	}
 	return errors.Join(errs...)
 }

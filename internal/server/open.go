@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/prometheus/storage/remote/otlptranslator/prometheusremotewrite"
 	"go.opentelemetry.io/collector/pdata/pmetric"
 
+	"gatehouse/internal/activity"
 	"gatehouse/internal/alerting"
 	"gatehouse/internal/api/arm"
 	"gatehouse/internal/api/management"
@@ -60,6 +61,7 @@ type Server struct {
 	logRules   *logRules
 	resources  *arm.Mux // of alerting, at run time
 	kept       keptResources
+	activity   *activity.Log
 	ingest     *ingest.Ingest
 	track      *track.Receiver
 	gateway    *gateway.Gateway
@@ -96,7 +98,7 @@ func Open(config Config, version string, log *slog.Logger) (s *Server, err error
 	}
 	s = &Server{config: config, version: version, log: log, started: time.Now().UTC(), registry: prometheus.NewRegistry()}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, open := range []func() error{s.openFolder, s.openWorkspaces, s.openStores, s.openQueries, s.openResources, s.makeLogRules, s.openAlerting, s.openForward, s.openRules, s.openExports, s.openIngest, s.openTrack, s.openAvailability, s.openLogRules, s.openScrapers, s.openAzureMonitor, s.openGateway} {
+	for _, open := range []func() error{s.openFolder, s.openWorkspaces, s.openStores, s.openQueries, s.openResources, s.openActivity, s.makeLogRules, s.openAlerting, s.openForward, s.openRules, s.openExports, s.openIngest, s.openTrack, s.openAvailability, s.openLogRules, s.openScrapers, s.openAzureMonitor, s.openGateway} {
 		if err := open(); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}

@@ -28,7 +28,7 @@ func missionRows() []missionRow {
 		{"P14", "A scraper's identity reads only its resource group", nil, ""},
 		{"P15", "A scraper never has contributor rights", nil, ""},
 		{"P16", "Scrape secrets rotate within 90 days", nil, ""},
-		{"P17", "Scrapes and queries leave an activity record", nil, ""},
+		{"P17", "Scrapes and queries leave an activity record", missionActivity, ""},
 		{"P18", "Tags group metrics by team, also new ones without a restart", missionTags, ""},
 		{"P19", "Recorded percentiles and success ratios match the raw data", missionPercentiles, ""},
 		{"P20", "Metrics and audit events are archived for the SIEM", nil, ""},
