@@ -140,7 +140,7 @@ func (s *Server) recording(name string, d *door) http.Handler {
 			Identity:   activity.Identity{Claims: map[string]string{"name": d.caller(r)}},
 			Properties: map[string]string{"method": short(r.Method, 20), "path": short(r.URL.Path, 1000), "door": name, "userAgent": short(r.UserAgent(), 200)}}
 		if e.ResourceID == "" {
-			e.ResourceID = standIn + "Microsoft.ApiManagement/service/" + s.serviceName()
+			e.ResourceID = standIn + "Microsoft.ApiManagement/service/" + s.activityService()
 		}
 		e.CallerAddress, _, _ = net.SplitHostPort(r.RemoteAddr)
 		out := &statusWriter{ResponseWriter: w}
@@ -153,7 +153,7 @@ func (s *Server) recording(name string, d *door) http.Handler {
 	})
 }
 
-func (s *Server) serviceName() string {
+func (s *Server) activityService() string {
 	if now := s.service(); now != nil {
 		return now.Name
 	}
