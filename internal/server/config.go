@@ -168,6 +168,8 @@ type RulesConfig struct {
 	// Objectives is a file of service level objectives.
 	Objectives string   `yaml:"objectives"`
 	Interval   Duration `yaml:"interval"`
+	// ResendDelay between two notifications of an alert that goes on.
+	ResendDelay Duration `yaml:"resendDelay"`
 }
 
 // AlertingConfig has the Alertmanager configuration.
@@ -293,7 +295,7 @@ func DefaultConfig() Config {
 			ReadHeaderTimeout: Duration(10 * time.Second), IdleTimeout: Duration(120 * time.Second), BodyIdleTimeout: Duration(5 * time.Minute), UpgradeIdleTimeout: Duration(15 * time.Minute), DrainTimeout: Duration(15 * time.Second)},
 		Telemetry: TelemetryConfig{QueueSize: 16384, MetricsInterval: Duration(5 * time.Second), CustomMetricsInterval: Duration(10 * time.Second), Profile: profileCompat},
 		Query:     QueryConfig{Concurrent: 5, Rate: 200},
-		Rules:     RulesConfig{Interval: Duration(15 * time.Second)},
+		Rules:     RulesConfig{Interval: Duration(15 * time.Second), ResendDelay: Duration(time.Minute)},
 		Identity:  IdentityConfig{LoopbackOpen: true, Authority: "https://login.microsoftonline.com"},
 		Platform:  PlatformConfig{Dapr: "http://localhost:3500"},
 		LogLevel:  "info",

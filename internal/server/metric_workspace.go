@@ -136,7 +136,7 @@ func (s *Server) openEngine(w *metricWorkspace) error {
 func (s *Server) openRulesOf(w *metricWorkspace) error {
 	o := rules.Options{
 		Query: w.engine.Instant, Appendable: w.db, Queryable: w.db, Notify: s.takeAlerts,
-		Interval: time.Duration(s.config.Rules.Interval), ExternalURL: s.monitorURL() + w.prefix(), Logger: quiet(s.log), Registerer: w.registerer(),
+		Interval: time.Duration(s.config.Rules.Interval), ResendDelay: time.Duration(s.config.Rules.ResendDelay), ExternalURL: s.monitorURL() + w.prefix(), Logger: quiet(s.log), Registerer: w.registerer(),
 	}
 	kept, err := s.ruleGroupsOf(w, s.kept.ruleGroups.All())
 	if err != nil {

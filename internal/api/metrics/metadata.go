@@ -42,7 +42,7 @@ func (h *metadataHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		data[name] = entries
 	}
-	writeJSON(w, http.StatusOK, map[string]any{"status": "success", "data": data})
+	writeJSON(w, http.StatusOK, envelope{Status: "success", Data: data})
 }
 
 // collect gives the metadata of one family, or of all when name is empty.

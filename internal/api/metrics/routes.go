@@ -42,10 +42,18 @@ func notFound(w http.ResponseWriter, r *http.Request) {
 
 // writeError answers in Prometheus's envelope.
 func writeError(w http.ResponseWriter, status int, kind, text string) {
-	writeJSON(w, status, map[string]any{"status": "error", "errorType": kind, "error": text})
+	writeJSON(w, status, envelope{Status: "error", ErrorType: kind, Error: text})
 }
 
-func writeJSON(w http.ResponseWriter, status int, v any) {
+// envelope has the fields of an answer in Prometheus's order.
+type envelope struct {
+	Status    string `json:"status"`
+	Data      any    `json:"data,omitempty"`
+	ErrorType string `json:"errorType,omitempty"`
+	Error     string `json:"error,omitempty"`
+}
+
+func writeJSON(w http.ResponseWriter, status int, v envelope) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(v) // the client has gone: nothing to do

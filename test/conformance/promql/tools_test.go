@@ -51,6 +51,7 @@ func (s *score) print() {
 // TestPromtool uses promtool on us as people do: queries, checks, pushing,
 // rules, and the folder of samples before and after a run.
 func TestPromtool(t *testing.T) {
+	t.Parallel()
 	s := &score{t: t, tool: filepath.Join(build(t), "promtool")}
 	defer s.print()
 	data, now := t.TempDir(), time.Now()
@@ -136,6 +137,7 @@ func alertmanagerTools(t *testing.T) string {
 
 // TestAmtool uses amtool on our Alertmanager API as people do.
 func TestAmtool(t *testing.T) {
+	t.Parallel()
 	s := &score{t: t, tool: filepath.Join(alertmanagerTools(t), "amtool")}
 	defer s.print()
 	file := filepath.Join(t.TempDir(), "alertmanager.yml")
@@ -180,6 +182,7 @@ const outsideRules = `groups:
 
 // TestAlertmanagerOutside lets our rules' alerts arrive at a real Alertmanager.
 func TestAlertmanagerOutside(t *testing.T) {
+	t.Parallel()
 	folder, dir, address := alertmanagerTools(t), t.TempDir(), freePort(t)
 	config, rules := filepath.Join(dir, "alertmanager.yml"), filepath.Join(dir, "rules.yml")
 	for path, text := range map[string]string{config: alertmanagerFile, rules: outsideRules} {
