@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"gatehouse/internal/query/kql"
 )
 
 // Limits of the events API.
@@ -48,7 +50,7 @@ func (h *Handler) events(t *target, rest string) handle {
 			return f
 		}
 		if one {
-			q.where = append(q.where, "itemId == "+kqlText(id))
+			q.where = append(q.where, "itemId == "+kql.Quoted(id))
 		}
 		now := h.o.Now()
 		span, err := parseTimespan(v.Get("timespan"), now)

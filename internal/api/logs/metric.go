@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"gatehouse/internal/query/kql"
 )
 
 // metric is one of Application Insights' standard metrics, as KQL.
@@ -58,7 +60,7 @@ func metrics() []metric {
 		{"processPrivateBytes", "Process private bytes", "Private Bytes", "Bytes"},
 		{"processorCpuPercentage", "Processor time", "% Processor Time", "Percent"},
 	} {
-		where := "counter == " + kqlText(c.counter)
+		where := "counter == " + kql.Quoted(c.counter)
 		switch c.id {
 		case "processCpuPercentage":
 			where += ` and category != "Processor"`
@@ -77,7 +79,7 @@ func metrics() []metric {
 // metricNamed finds a metric; a custom one is named customMetrics/NAME.
 func metricNamed(id string) (metric, bool) {
 	if name, ok := strings.CutPrefix(id, "customMetrics/"); ok && name != "" {
-		m := valued(id, name, "Unspecified", "customMetrics\n| where name == "+kqlText(name), map[string]string{"avg": "sum(valueSum) / sum(valueCount)",
+		m := valued(id, name, "Unspecified", "customMetrics\n| where name == "+kql.Quoted(name), map[string]string{"avg": "sum(valueSum) / sum(valueCount)",
 			"min": "min(valueMin)", "max": "max(valueMax)", "sum": "sum(valueSum)", "count": "sum(valueCount)"})
 		m.types = typesOf(m.source)
 		return m, true

@@ -3,6 +3,8 @@ package logs
 import (
 	"fmt"
 	"strings"
+
+	"gatehouse/internal/query/kql"
 )
 
 // Limits of an OData expression.
@@ -148,7 +150,7 @@ func (e *expression) value() (string, error) {
 	t := e.next()
 	switch t.kind {
 	case textToken:
-		return kqlText(t.text), nil
+		return kql.Quoted(t.text), nil
 	case numberToken:
 		return t.text, nil
 	case timeToken:

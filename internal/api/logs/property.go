@@ -3,6 +3,7 @@ package logs
 import (
 	"strings"
 
+	"gatehouse/internal/query/kql"
 	"gatehouse/internal/query/kql/table"
 )
 
@@ -53,7 +54,7 @@ func hidden(column string) bool { return strings.HasPrefix(column, "_") }
 func property(path string, types []eventType) (string, bool) {
 	head, rest, nested := strings.Cut(path, "/")
 	if nested && (head == "customDimensions" || head == "customMeasurements") && rest != "" {
-		member := head + "[" + kqlText(rest) + "]"
+		member := head + "[" + kql.Quoted(rest) + "]"
 		if head == "customMeasurements" {
 			return "todouble(" + member + ")", true
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"gatehouse/internal/query/kql"
 	"gatehouse/internal/query/kql/table"
 )
 
@@ -67,7 +68,7 @@ func anywhere(term string, types []eventType) string {
 			if c.Type == table.Dynamic {
 				column = "tostring(" + column + ")"
 			}
-			list = append(list, column+" contains "+kqlText(term))
+			list = append(list, column+" contains "+kql.Quoted(term))
 		}
 	}
 	return "(" + strings.Join(list, " or ") + ")"

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatehouse/internal/api"
+	"gatehouse/internal/query/kql"
 	"gatehouse/internal/telemetry"
 )
 
@@ -113,7 +114,7 @@ func (f *filter) page() string {
 	after := ""
 	if f.afterTicks > 0 {
 		at := fmt.Sprintf("datetime(0001-01-01) + %dtick", f.afterTicks)
-		after = fmt.Sprintf("\n| where timestamp < %s or (timestamp == %s and strcmp(itemId, %s) < 0)", at, at, quoted(f.afterItem))
+		after = fmt.Sprintf("\n| where timestamp < %s or (timestamp == %s and strcmp(itemId, %s) < 0)", at, at, kql.Quoted(f.afterItem))
 	}
 	return f.union(true) + after + fmt.Sprintf("\n| order by timestamp desc, itemId desc\n| take %d", f.limit+1)
 }
@@ -137,7 +138,7 @@ func (f *filter) union(whole bool) string {
 		if whole {
 			leg += " | project " + projection(k)
 		} else {
-			leg += " | project kind = " + quoted(k.name)
+			leg += " | project kind = " + kql.Quoted(k.name)
 		}
 		legs = append(legs, leg+")")
 	}
@@ -158,7 +159,7 @@ func projection(k kind) string {
 	if k.success != "" {
 		success = "tobool(" + k.success + ")" // a text in the classic tables
 	}
-	return "kind = " + quoted(k.name) + ", timestamp, itemId, operation_Id, operation_ParentId, id = " + or(k.id, `""`) + ", title = " + k.title + ", text = " + k.text +
+	return "kind = " + kql.Quoted(k.name) + ", timestamp, itemId, operation_Id, operation_ParentId, id = " + or(k.id, `""`) + ", title = " + k.title + ", text = " + k.text +
 		", result = " + or(k.result, `""`) + ", success = " + success + ", duration = " + or(k.duration, "real(null)") +
 		", severity = " + or(k.severity, "int(null)") + ", itemCount, operation_Name, cloud_RoleName, cloud_RoleInstance, customDimensions"
 }
@@ -167,7 +168,7 @@ func projection(k kind) string {
 func (f *filter) conditions(k kind) (out []string) {
 	equal := func(column, value string) {
 		if value != "" {
-			out = append(out, column+" == "+quoted(value))
+			out = append(out, column+" == "+kql.Quoted(value))
 		}
 	}
 	equal("operation_Id", f.operation)
@@ -189,7 +190,7 @@ func (f *filter) conditions(k kind) (out []string) {
 		out = append(out, fmt.Sprintf("%s >= %g", k.duration, float64(f.minDuration)/1e6))
 	}
 	for _, d := range f.dimensions {
-		out = append(out, "tostring(customDimensions["+quoted(d[0])+"]) == "+quoted(d[1]))
+		out = append(out, "tostring(customDimensions["+kql.Quoted(d[0])+"]) == "+kql.Quoted(d[1]))
 	}
 	return out
 }
@@ -197,26 +198,7 @@ func (f *filter) conditions(k kind) (out []string) {
 func anyOf(columns []string, operator, value string, more ...string) string {
 	list := make([]string, 0, len(columns)+len(more))
 	for _, c := range append(slices.Clone(columns), more...) {
-		list = append(list, c+operator+quoted(value))
+		list = append(list, c+operator+kql.Quoted(value))
 	}
 	return strings.Join(list, " or ")
-}
-
-// quoted writes a text as a literal of KQL.
-func quoted(s string) string {
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r < ' ' || r == 0x7f:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
 }

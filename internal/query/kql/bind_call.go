@@ -197,6 +197,8 @@ func (b *binder) special(name string, x *syntax.Call, c *rowContext) expression 
 		return b.extract(x, c)
 	case "percentiles_array", "percentilesw_array":
 		return b.percentileArray(x, c)
+	case "percentile_tdigest":
+		return b.percentileOfDigest(x, c)
 	case "prev", "next", "row_number", "row_cumsum", "row_rank_dense", "row_rank_min":
 		return b.windowCall(name, x, c)
 	}

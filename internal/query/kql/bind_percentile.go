@@ -28,6 +28,24 @@ func (b *binder) percentileArray(x *syntax.Call, c *rowContext) expression {
 	return call(table.Dynamic, "pack array", list...)
 }
 
+// percentileOfDigest is percentile_tdigest(digest, percent [, typeof(type)]).
+func (b *binder) percentileOfDigest(x *syntax.Call, c *rowContext) expression {
+	b.need(x, 2, 3)
+	digest := b.convert(b.scalar(x.Arguments[0].Value, c), table.Dynamic)
+	v := call(table.Real, "percentile of digest", digest, b.convert(b.scalar(x.Arguments[1].Value, c), table.Real))
+	if len(x.Arguments) == 2 {
+		return b.convert(v, table.Dynamic)
+	}
+	t, ok := x.Arguments[2].Value.(*syntax.TypeLiteral)
+	switch {
+	case !ok:
+		b.fail(x.Arguments[2].Value.Position(), codeArguments, "e.g. typeof(long)", "the type of percentile_tdigest is given as typeof")
+	case t.Type == table.Datetime || t.Type == table.Timespan:
+		return b.convert(b.convert(v, table.Long), t.Type)
+	}
+	return b.convert(v, t.Type)
+}
+
 // eachPercentile writes percentiles(value, 50, 95) as percentile(value, 50) and
 // percentile(value, 95); with a weight behind the value, percentilew. The
 // percents may be one array.

@@ -21,6 +21,10 @@ func membersOf(name string) []string {
 		return []string{"min", "min_idx:l", "max", "max_idx:l", "avg", "stdev", "variance"}
 	case "series_periods_detect", "series_periods_validate":
 		return []string{"periods:j", "scores:j"}
+	case "series_fit_poly":
+		return []string{"rsquare", "coefficients:j", "variance", "rvariance", "poly_fit:j"}
+	case "series_fft", "series_ifft":
+		return []string{"real:j", "imag:j"}
 	case "series_decompose":
 		return []string{"baseline:j", "seasonal:j", "trend:j", "residual:j"}
 	case "series_decompose_anomalies":

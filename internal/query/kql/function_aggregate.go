@@ -5,9 +5,11 @@ package kql
 func aggregateFunctions() []function {
 	sketch := "to_json(list_sort(list(DISTINCT hash({0}) >> 11))[1:4096])"
 	weighted := "kql_percentile_weighted(CAST(to_json(list([CAST({0} AS DOUBLE), CAST({1} AS DOUBLE)])) AS VARCHAR), CAST({2} AS DOUBLE))"
+	digest := "kql_digest(CAST(to_json(list([CAST({0} AS DOUBLE), CAST({1|1} AS DOUBLE)]) FILTER (WHERE {0} IS NOT NULL)) AS VARCHAR))"
 	a := asAggregate
 	return []function{
 		{"count", "", "l", "count(*)", a},
+		{"count", "a", "l", "count({0})", a}, // accepted, though not documented
 		{"countif", "b", "l", "count(*) FILTER (WHERE {0})", a},
 		{"sum", "l", "l", "TRY_CAST(coalesce(sum({0}), 0) AS BIGINT)", a},
 		{"sum", "r", "r", "coalesce(sum({0}), 0)", a},
@@ -60,6 +62,11 @@ func aggregateFunctions() []function {
 		{"hll", "a?l", "j", sketch, a},
 		{"hll_if", "ab?l", "j", "to_json(list_sort(list(DISTINCT hash({0}) >> 11) FILTER (WHERE {1}))[1:4096])", a},
 		{"hll_merge", "j", "j", "to_json(list_sort(list_distinct(flatten(list(CAST({0} AS UBIGINT[])))))[1:4096])", a},
+		{"tdigest", "n?l", "j", "CAST(" + digest + " AS JSON)", a},
+		{"tdigest", "d?l", "j", "CAST(" + digest + " AS JSON)", a},
+		{"tdigest", "t?l", "j", "CAST(" + digest + " AS JSON)", a},
+		{"tdigest_merge", "j", "j", "CAST(kql_digest_merge(CAST(to_json(list({0})) AS VARCHAR)) AS JSON)", a},
+		{"merge_tdigest", "j", "j", "CAST(kql_digest_merge(CAST(to_json(list({0})) AS VARCHAR)) AS JSON)", a},
 		{"binary_all_and", "l", "l", "bit_and({0})", a},
 		{"binary_all_or", "l", "l", "bit_or({0})", a},
 		{"binary_all_xor", "l", "l", "bit_xor({0})", a},

@@ -6,7 +6,7 @@ import "slices"
 // What needs more than a text (iff, case, coalesce, bin, now, ...) is bound in
 // code, see bind_special.go.
 func scalarFunctions() []function {
-	return slices.Concat(textFunctions(), numberFunctions(), timeFunctions(), dynamicFunctions(), seriesFunctions(), networkFunctions(), parserFunctions(), convertFunctions(), filterFunctions(), seasonFunctions())
+	return slices.Concat(textFunctions(), numberFunctions(), timeFunctions(), dynamicFunctions(), seriesFunctions(), networkFunctions(), parserFunctions(), convertFunctions(), filterFunctions(), seasonFunctions(), geoFunctions(), digestFunctions(), spectrumFunctions())
 }
 
 func textFunctions() []function {
@@ -47,6 +47,7 @@ func textFunctions() []function {
 		{"parse_url", "s", "j", "CAST(kql_parse_url({0}) AS JSON)", unnamed},
 		{"parseurl", "s", "j", "CAST(kql_parse_url({0}) AS JSON)", unnamed},
 		{"parse_urlquery", "s", "j", "CAST(kql_parse_urlquery({0}) AS JSON)", unnamed},
+		{"parse_version", "s", "s", "kql_parse_version({0})", unnamed},
 		{"parse_ipv4", "s", "l", "kql_parse_ipv4({0})", unnamed},
 		{"ipv4_is_private", "s", "b", "kql_ipv4_is_private({0})", unnamed},
 		{"ipv4_is_in_range", "ss", "b", "kql_ip_in_range({0}, {1})", unnamed},
@@ -101,7 +102,6 @@ func numberFunctions() []function {
 		{"binary_shift_right", "ll", "l", "kql_shift({0}, -({1}))", unnamed},
 		{"bitset_count_ones", "l", "l", "bit_count({0})::BIGINT", unnamed},
 		{"not", "b", "b", "(NOT {0})", unnamed},
-		{"geo_distance_2points", "rrrr", "r", "kql_geo_distance({0}, {1}, {2}, {3})", unnamed},
 	}
 }
 

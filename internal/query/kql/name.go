@@ -1,6 +1,7 @@
 package kql
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -31,12 +32,7 @@ func located(text, code string, at syntax.Span, message, hint string) syntax.Err
 
 // didYouMean names the known name that is closest to one that is not, or "".
 func didYouMean(name string, known []string) string {
-	best, distance := "", max(len(name)/3, 1)+1
-	for _, k := range known {
-		if d := editDistance(strings.ToLower(name), strings.ToLower(k), distance); d < distance {
-			best, distance = k, d
-		}
-	}
+	best := syntax.Nearest(name, known, max(len(name)/3, 1))
 	if best == "" {
 		if other := otherSchema()[name]; other != "" && slices.Contains(known, other) {
 			return "in this table it is called " + other
@@ -46,28 +42,23 @@ func didYouMean(name string, known []string) string {
 	return "did you mean " + best + "?"
 }
 
-// editDistance is Levenshtein's, or limit when it is not below.
-func editDistance(a, b string, limit int) int {
-	if len(a)-len(b) >= limit || len(b)-len(a) >= limit || len(a) > 200 {
-		return limit
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		previous := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := previous
-			if a[i] != b[j] {
-				cost++
-			}
-			previous = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+// Quoted writes a text as a literal of KQL.
+func Quoted(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			b.WriteRune(r)
+		case r < ' ' || r == 0x7f || r == 0x2028 || r == 0x2029:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
 		}
 	}
-	return row[len(b)]
+	b.WriteByte('"')
+	return b.String()
 }
 
 // otherSchema is what columns that are often mistaken for each other are called

@@ -21,7 +21,7 @@ import (
 // natives are the functions in Go that the SQL of the function tables calls:
 // what SQL cannot say. Each is pure.
 func natives() []lake.Function {
-	return slices.Concat(textNatives(), conversionNatives(), timeNatives(), arrayNatives(), bagNatives(), seriesNatives(), stepNatives(), networkNatives(), parserNatives(), convertNatives(), filterNatives(), seasonNatives())
+	return slices.Concat(textNatives(), conversionNatives(), timeNatives(), arrayNatives(), bagNatives(), seriesNatives(), stepNatives(), networkNatives(), parserNatives(), convertNatives(), filterNatives(), seasonNatives(), geoNatives(), digestNatives(), spectrumNatives())
 }
 
 // native makes a function; types has a letter for each argument and, behind a
@@ -185,9 +185,6 @@ func textNatives() []lake.Function {
 				return x >> -n
 			}
 			return x << n
-		}),
-		native("geo_distance", "rrrr>r", func(a []any) any {
-			return geoDistance(a[0].(float64), a[1].(float64), a[2].(float64), a[3].(float64))
 		}),
 	}
 }
@@ -448,14 +445,6 @@ func roundTo(x float64, digits int64) float64 {
 		y = math.Round(x/f) * f
 	}
 	return y
-}
-
-// geoDistance is in metres on a sphere; degrees, longitude first.
-func geoDistance(lon1, lat1, lon2, lat2 float64) float64 {
-	const radius, degree = 6371008.8, math.Pi / 180
-	dLat, dLon := (lat2-lat1)*degree, (lon2-lon1)*degree
-	h := math.Pow(math.Sin(dLat/2), 2) + math.Cos(lat1*degree)*math.Cos(lat2*degree)*math.Pow(math.Sin(dLon/2), 2)
-	return 2 * radius * math.Asin(math.Min(1, math.Sqrt(h)))
 }
 
 // conversionNatives are those behind tostring, tobool, todatetime and friends.

@@ -42,6 +42,7 @@ func networkFunctions() []function {
 
 func networkNatives() []lake.Function {
 	return []lake.Function{
+		native("parse_version", "s>s", func(a []any) any { return parseVersion(a[0].(string)) }),
 		native("ip_compare", "ssll>l", func(a []any) any { return compareAddresses(a[0].(string), a[1].(string), a[2].(int64), a[3].(int64)) }),
 		native("ip_in_any", "ss>b", func(a []any) any {
 			p, ok := prefixOf(a[0].(string))
@@ -215,4 +216,25 @@ func hasAddress(text, look string, start bool) bool {
 		}
 		at++
 	}
+}
+
+// parseVersion writes up to four numbers with eight digits each, so that texts
+// compare as the versions do; "" for what is none.
+func parseVersion(text string) any {
+	parts := strings.Split(strings.TrimSpace(text), ".")
+	if len(parts) > 4 {
+		return ""
+	}
+	var out strings.Builder
+	for i := range 4 {
+		part := "0"
+		if i < len(parts) {
+			part = parts[i]
+		}
+		if part == "" || len(part) > 8 || strings.Trim(part, "0123456789") != "" {
+			return ""
+		}
+		out.WriteString(strings.Repeat("0", 8-len(part)) + part)
+	}
+	return out.String()
 }

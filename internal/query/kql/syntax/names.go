@@ -47,17 +47,27 @@ func typedWord(word string) bool {
 
 // nearest gives the candidate that a misspelt word most likely means, or "".
 func nearest(word string, candidates []string) string {
-	best, least := "", max(2, len(word)/3)+1
+	return Nearest(word, candidates, max(2, len(word)/3))
+}
+
+// Nearest gives the candidate that differs from a word by the fewest single
+// letters, at most as many as told, whatever their case; "" when none does.
+func Nearest(word string, candidates []string, most int) string {
+	best, least := "", most+1
 	for _, c := range candidates {
-		if d := distance(strings.ToLower(word), c); d < least {
+		if d := distance(strings.ToLower(word), strings.ToLower(c), least); d < least {
 			best, least = c, d
 		}
 	}
 	return best
 }
 
-// distance is the number of single-letter changes between two words.
-func distance(a, b string) int {
+// distance is the number of single-letter changes between two words, or limit
+// when it is not below.
+func distance(a, b string, limit int) int {
+	if len(a)-len(b) >= limit || len(b)-len(a) >= limit || len(a) > 200 {
+		return limit
+	}
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
