@@ -1,0 +1,5 @@
+//go:build !nokubernetes
+
+package scrape
+
+import _ "github.com/prometheus/prometheus/discovery/kubernetes" // kubernetes_sd_configs
