@@ -27,6 +27,7 @@ const (
 	Administrative = "Administrative" // something is changed
 	Reading        = "Query"
 	Scrape         = "Scrape"
+	Request        = "GatewayLogs" // through the gateway, as API Management calls it
 )
 
 // Event is one request, in the schema in which Azure exports its Activity Log.
@@ -180,18 +181,36 @@ func (l *Log) Append(e Event) {
 	if l.closed {
 		return
 	}
-	if l.lost > 0 {
-		if err := l.write(l.gap()); err != nil {
-			l.lost++
-			return
-		}
-		l.lost = 0
+	if !l.tellLost() {
+		l.lost++
+		return
 	}
 	if err := l.write(e); err != nil {
 		if l.lost++; l.lost == 1 {
 			l.options.Logger.Error("the activity log cannot be written: what is not recorded is counted", "error", err)
 		}
 	}
+}
+
+// Lost notes events that never came here; a record tells how many.
+func (l *Log) Lost(n int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lost += n
+	if !l.closed {
+		l.tellLost()
+	}
+}
+
+// tellLost writes what could not be recorded, if there is any.
+func (l *Log) tellLost() bool {
+	if l.lost > 0 {
+		if err := l.write(l.gap()); err != nil {
+			return false
+		}
+		l.lost = 0
+	}
+	return true
 }
 
 // gap tells of events that could not be recorded.

@@ -125,6 +125,7 @@ type Ingest struct {
 	senders atomic.Int64 // calls of Exchange that are under way
 	closed  atomic.Bool
 	once    sync.Once
+	unseen  atomic.Uint64 // exchanges that the worker did not get
 	stop    chan struct{} // ends worker and interval
 	abandon context.Context
 	cancel  context.CancelFunc // ends writes and retries
@@ -182,9 +183,16 @@ func (i *Ingest) Exchange(e *telemetry.Exchange) {
 	}
 }
 
+// Shed counts the exchanges that Observe never saw, as the queue was full or
+// closed.
+func (i *Ingest) Shed() uint64 {
+	return i.unseen.Load()
+}
+
 func (i *Ingest) shed(e *telemetry.Exchange, reason dropReason) {
 	i.metrics.record(e, false)
 	i.metrics.drop(reason, 1)
+	i.unseen.Add(1)
 	e.Release()
 }
 

@@ -20,6 +20,8 @@ import (
 type ActivityConfig struct {
 	Retention Duration `yaml:"retention"` // default 90 days
 	MaxBytes  int64    `yaml:"maxBytes"`  // default 512 MiB
+	// Requests records each request of the gateway too, in a log of its own.
+	Requests bool `yaml:"requests"`
 }
 
 func (s *Server) openActivity() (err error) {

@@ -19,13 +19,15 @@ const activityPage = 1000
 
 // listActivity answers ?from=&to=&category=&operation=&caller=&before=&limit=,
 // newest first; next is the value of before for the page that follows.
-func (s *Server) listActivity(w http.ResponseWriter, r *http.Request) {
+func (s *Server) listActivity(w http.ResponseWriter, r *http.Request) { s.list(w, r, s.activity) }
+
+func (s *Server) list(w http.ResponseWriter, r *http.Request, log *activity.Log) {
 	q, err := activityQuery(r.URL.Query())
 	if err != nil {
 		api.WriteError(w, http.StatusBadRequest, api.Error{Code: api.CodeInvalid, Message: err.Error()})
 		return
 	}
-	list, err := s.activity.Read(q)
+	list, err := log.Read(q)
 	if err != nil {
 		s.log.Error("the activity log was not read", "error", err)
 		api.WriteError(w, http.StatusInternalServerError, api.Error{Code: api.CodeInternal, Message: "the activity log cannot be read: gatehouse activity verify says where it is damaged"})

@@ -62,6 +62,7 @@ type Server struct {
 	resources  *arm.Mux // of alerting, at run time
 	kept       keptResources
 	activity   *activity.Log
+	audit      *audit // nil: requests are not recorded
 	ingest     *ingest.Ingest
 	track      *track.Receiver
 	gateway    *gateway.Gateway
@@ -98,7 +99,7 @@ func Open(config Config, version string, log *slog.Logger) (s *Server, err error
 	}
 	s = &Server{config: config, version: version, log: log, started: time.Now().UTC(), registry: prometheus.NewRegistry()}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, open := range []func() error{s.openFolder, s.openWorkspaces, s.openStores, s.openQueries, s.openResources, s.openActivity, s.makeLogRules, s.openAlerting, s.openForward, s.openRules, s.openExports, s.openIngest, s.openTrack, s.openAvailability, s.openLogRules, s.openScrapers, s.openAzureMonitor, s.openGateway} {
+	for _, open := range []func() error{s.openFolder, s.openWorkspaces, s.openStores, s.openQueries, s.openResources, s.openActivity, s.openAudit, s.makeLogRules, s.openAlerting, s.openForward, s.openRules, s.openExports, s.openIngest, s.openTrack, s.openAvailability, s.openLogRules, s.openScrapers, s.openAzureMonitor, s.openGateway} {
 		if err := open(); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
@@ -181,9 +182,15 @@ func (s *Server) openIngest() error {
 	o.AggregationInterval, o.WorkspaceSeries = time.Duration(s.config.Telemetry.CustomMetricsInterval), limits.series
 	o.Interval, o.WriteMetrics = time.Duration(s.config.Telemetry.MetricsInterval), s.tsdb.WriteGathered
 	o.Beside = []prometheus.Gatherer{self(s.registry)}
-	o.Observe = func(e *telemetry.Exchange) { s.track.Exchange(e) }
+	o.Observe = func(e *telemetry.Exchange) {
+		s.track.Exchange(e)
+		s.audit.exchange(e)
+	}
 	if s.ingest, err = ingest.New(o); err != nil {
 		return err
+	}
+	if s.audit != nil {
+		s.audit.shed = s.ingest.Shed
 	}
 	s.onClose("ingest", func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

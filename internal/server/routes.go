@@ -41,6 +41,7 @@ func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
 	mux.Handle("/api/live", live)
 	mux.Handle("/api/live/", live)
 	mux.HandleFunc("GET /api/activity", s.listActivity)
+	mux.HandleFunc("GET /api/audit", s.listAudit)
 	mux.HandleFunc("GET /api/dashboards", listDashboards)
 	mux.HandleFunc("GET /api/dashboards/{uid}", dashboard)
 	mux.HandleFunc("GET /api/exports", s.exports.list)

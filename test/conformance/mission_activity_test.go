@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -105,4 +106,59 @@ func grepFolder(t *testing.T, dir, text string) string {
 		}
 	}
 	return ""
+}
+
+// A43: each request stands in a log of its own, sampled or not, whose records and
+// gaps together are all requests that were counted, and whose chain is whole.
+func missionAudit(t *testing.T, h *house) {
+	const n = 40
+	for range n {
+		h.call(t, "GET", "/audited/nowhere?key=s3cret-of-the-query", "", "Authorization", "Bearer s3cret-of-the-caller")
+	}
+	eventually(t, "a record of each request", func() bool {
+		var newest struct {
+			Value []struct{ Properties map[string]string }
+		}
+		h.get(t, "/api/audit?operation=gatewaylogs&limit=1000", &newest)
+		count := 0
+		for _, e := range newest.Value {
+			count += b2i(e.Properties["path"] == "/audited/nowhere")
+		}
+		return count == n
+	})
+	dir := filepath.Join(h.data, "audit")
+	var all, sent float64
+	eventually(t, "as many records and missing ones as requests", func() bool { // others may send some meanwhile
+		sent = 0
+		for _, m := range h.expose(t)["gatehouse_telemetry_exchanges_total"].GetMetric() {
+			sent += m.GetCounter().GetValue()
+		}
+		all = h.audited(t, dir)
+		return all == sent
+	})
+	if found := grepFolder(t, dir, "s3cret"); found != "" {
+		t.Errorf("a secret stands in %s", found)
+	}
+}
+
+// audited counts the records of the chain and those that are missing in it.
+func (h *house) audited(t *testing.T, dir string) float64 {
+	t.Helper()
+	v, err := activity.Verify(dir)
+	if err != nil || v.First != 1 {
+		t.Fatalf("%+v %v", v, err)
+	}
+	var gaps struct {
+		Value []struct{ Properties map[string]string }
+	}
+	h.get(t, "/api/audit?operation=gap&limit=1000", &gaps)
+	all := float64(v.Records)
+	for _, g := range gaps.Value {
+		lost, err := strconv.Atoi(g.Properties["lost"])
+		if err != nil {
+			t.Error(err)
+		}
+		all += float64(lost - 1)
+	}
+	return all
 }

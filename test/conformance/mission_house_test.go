@@ -47,6 +47,7 @@ func openHouse(t *testing.T) *house {
 	config.Listen = server.ListenConfig{Gateway: gateway, Monitor: monitor, MonitorTLS: secure}
 	config.Telemetry.MetricsInterval = server.Duration(200 * time.Millisecond)
 	config.Rules.Files = append(upstreamRules(t), missionRules(t))
+	config.Activity.Requests = true
 	config.Alerting.File = h.alerts.config(t)
 	groups, actions := h.alerts.actions(t)
 	config.Alerting.ActionGroups, config.Rules.Files = []string{groups}, append(config.Rules.Files, actions)

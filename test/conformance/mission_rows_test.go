@@ -87,7 +87,7 @@ func missionRows() []missionRow {
 		{"A40", "The number of series is predicted", nil, ""},
 		{"A41", "One meter for all instances of a region", nil, ""},
 		{"A42", "Full logging costs little throughput", nil, "the gate; make bench measures it"},
-		{"A43", "An audit log apart from sampled telemetry", nil, ""},
+		{"A43", "An audit log apart from sampled telemetry", missionAudit, ""},
 		{"A44", "Sampled data keep rates and percentiles within a stated error", missionSampledRates, "at 1 %: the error there is wider than is useful for 3,000 requests"},
 		{"A45", "The cost of captured headers and bodies is shown", nil, ""},
 		{"A46", "Private-only telemetry endpoints", nil, ""},
