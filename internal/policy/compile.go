@@ -275,6 +275,15 @@ func (k *Compiler) StringValue(v Value) String {
 	return String{program: k.program(v, expr.String)}
 }
 
+// BytesValue compiles the content of a body.
+func (k *Compiler) BytesValue(v Value) Bytes {
+	k.Reads(v)
+	if !v.Expression {
+		return Bytes{Literal: []byte(v.Text)}
+	}
+	return Bytes{program: k.program(v, expr.Bytes)}
+}
+
 // AnyValue compiles a text and keeps the type of an expression.
 func (k *Compiler) AnyValue(v Value) Any {
 	k.Reads(v)

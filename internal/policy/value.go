@@ -7,7 +7,7 @@ import (
 	"gatehouse/internal/policy/expr"
 )
 
-// The four kinds of values that attributes and texts of statements have: a
+// The kinds of values that attributes and texts of statements have: a
 // literal known at compile time, or a compiled expression.
 type (
 	String struct {
@@ -27,6 +27,11 @@ type (
 		Literal     float64
 		program     *expr.Program
 		placeholder string
+	}
+	// Bytes is the content of a body: a byte[] of an expression stays as it is.
+	Bytes struct {
+		Literal []byte // shared, never changed
+		program *expr.Program
 	}
 	// Any keeps the run-time type of an expression; a literal is a string.
 	Any struct {
@@ -87,6 +92,14 @@ func (v *Double) Eval(c *Context) (float64, error) {
 
 // Known tells whether Literal is the value.
 func (v *Double) Known() bool { return v.program == nil && v.placeholder == "" }
+
+// Eval gives the bytes, which must not be changed.
+func (v *Bytes) Eval(c *Context) ([]byte, error) {
+	if v.program == nil {
+		return v.Literal, nil
+	}
+	return v.program.Bytes(&c.Context)
+}
 
 // Eval gives the value with its run-time type.
 func (v *Any) Eval(c *Context) (any, error) {

@@ -170,6 +170,7 @@ type candidate struct {
 // conversions, and gives the converted arguments with the receiver first.
 func (b *binder) overload(fn *operand, explicit []*typ, args []argumentOperand, pos int) (*method, []*typ, []*operand) {
 	var best *candidate
+	var equal []*candidate // as cheap as best
 	for _, m := range fn.group {
 		in := args
 		if m.this && fn.recv != nil {
@@ -180,10 +181,17 @@ func (b *binder) overload(fn *operand, explicit []*typ, args []argumentOperand, 
 				continue
 			}
 			c := b.fits(m, explicit, in, expanded)
-			if c != nil && (best == nil || c.cost < best.cost) {
-				best = c
+			switch {
+			case c == nil:
+			case best == nil || c.cost < best.cost:
+				best, equal = c, []*candidate{c}
+			case c.cost == best.cost:
+				equal = append(equal, c)
 			}
 		}
+	}
+	if len(equal) > 1 {
+		best = b.byResults(equal, fn, args)
 	}
 	if best == nil {
 		b.noOverload(fn, explicit, args, pos)

@@ -289,7 +289,7 @@ func (b *binder) common(l, r *operand) *typ {
 // arithmetic binds + - * / % & | ^ << >>.
 func (b *binder) arithmetic(op string, l, r *operand, pos int) *operand {
 	u := types()
-	if op == "+" && (l.t.is(kString) || r.t.is(kString)) {
+	if op == "+" && (l.t.is(kString) || r.t.is(kString)) && b.userOperator("+", l, r) == nil {
 		return b.join([]*operand{l, r}, pos)
 	}
 	if l.t.is(kNullable) || r.t.is(kNullable) || l.isNull() && r.t.value() || r.isNull() && l.t.value() {

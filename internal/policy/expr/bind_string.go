@@ -24,7 +24,7 @@ func (b *binder) concatenation(x *binaryX) *operand {
 		switch {
 		case parts != nil:
 			parts = append(parts, r)
-		case acc.t.is(kString) || r.t.is(kString):
+		case (acc.t.is(kString) || r.t.is(kString)) && b.userOperator("+", acc, r) == nil:
 			parts = []*operand{acc, r}
 		default:
 			acc = b.arithmetic("+", acc, r, chain[i].pos)

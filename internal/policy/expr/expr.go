@@ -18,6 +18,7 @@ const (
 	Bool
 	Int // 64-bit
 	Double
+	Bytes // of a body: byte[] as it is, all else as String converts it, in UTF-8
 )
 
 // Profile chooses the .NET types that expressions may use.

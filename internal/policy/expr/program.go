@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -97,6 +98,8 @@ func (b *binder) wanted(o *operand, want Type) *operand {
 	switch {
 	case want == Any:
 		return fromAny(materialised(o.a), t, o.pos)
+	case want == Bytes:
+		return fromAny(o.a, t, o.pos)
 	case want == String:
 		if o.t.is(kString) {
 			return o
@@ -223,6 +226,21 @@ func (p *Program) String(c *Context) (s string, err error) {
 		return s, nil
 	}
 	return ToString(p.result.a(f)), nil
+}
+
+// Bytes evaluates to the bytes of a body, which are the caller's own. The error
+// is a *RuntimeError.
+func (p *Program) Bytes(c *Context) (data []byte, err error) {
+	f := p.frame(c)
+	defer p.release(f, &err)
+	switch v := p.result.a(f).(type) {
+	case []byte:
+		return slices.Clone(v), nil
+	case string:
+		return []byte(v), nil
+	default:
+		return []byte(ToString(v)), nil
+	}
 }
 
 // Bool evaluates to a truth value. The error is a *RuntimeError.

@@ -9,9 +9,8 @@ import (
 // bodyEdit is one compiled set-body, of a message or inside return-response
 // and send-request.
 type bodyEdit struct {
-	text   policy.String
-	fixed  []byte      // of a literal; shared, never changed
-	liquid *liquidBody // of template="liquid"
+	content policy.Bytes
+	liquid  *liquidBody // of template="liquid"
 }
 
 var bodyAttributes = []string{"template", "xsi-nil", "parse-date", "use-value-element"}
@@ -31,11 +30,7 @@ func compileBodyEdit(k *policy.Compiler, e *policy.Element) *bodyEdit {
 		}
 	}
 	k.OneOf(e, "xsi-nil", "blank", "blank", "null")
-	b := &bodyEdit{text: k.StringValue(e.Text)}
-	if !b.text.Dynamic() {
-		b.fixed = []byte(b.text.Literal)
-	}
-	return b
+	return &bodyEdit{content: k.BytesValue(e.Text)}
 }
 
 // nestedBody compiles the set-body child of return-response and send-request,
@@ -55,14 +50,10 @@ func nestedBody(k *policy.Compiler, e *policy.Element) *bodyEdit {
 
 // bytes gives the new body.
 func (b *bodyEdit) bytes(c *policy.Context) ([]byte, error) {
-	if b.fixed != nil {
-		return b.fixed, nil
-	}
 	if b.liquid != nil {
 		return b.liquid.render(c)
 	}
-	text, err := b.text.Eval(c)
-	return []byte(text), err
+	return b.content.Eval(c)
 }
 
 // replaceBody drops what is left of a body and puts the new one in its place.

@@ -56,15 +56,24 @@ func (s *returnResponseStatement) Run(c *policy.Context) error {
 	return answer(c, r)
 }
 
+// blank is the response that the children fill.
+func blank(headers int) *expr.Response {
+	return &expr.Response{StatusCode: http.StatusOK, StatusReason: "OK", Header: make(expr.Header, headers+1)}
+}
+
 // base is the response on which the children are applied: a copy, as the
 // variable's value is shared, but for context.Response, whose body can have one
 // owner only.
 func (s *returnResponseStatement) base(c *policy.Context) (*expr.Response, error) {
 	if s.variable == "" {
-		return &expr.Response{StatusCode: http.StatusOK, StatusReason: "OK", Header: make(expr.Header, len(s.headers)+1)}, nil
+		return blank(len(s.headers)), nil
 	}
-	value, _ := c.Variables.Get(s.variable)
+	value, set := c.Variables.Get(s.variable)
 	from, ok := value.(*expr.Response)
+	if !set && (s.status != nil || s.body != nil || len(s.headers) > 0) {
+		// Published policies name a variable that nobody sets beside what they answer.
+		return blank(len(s.headers)), nil
+	}
 	if !ok || from == nil {
 		return nil, invalid(c, "return-response", "The variable "+s.variable+" holds no response.")
 	}
