@@ -60,6 +60,7 @@ func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	mux.Handle("/", web.Handler())
+	s.accountRoutes(s.resources)
 	return s.tracked(mux), nil
 }
 

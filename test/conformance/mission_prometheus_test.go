@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -218,6 +219,77 @@ func missionWorkspaceMade(t *testing.T, h *house) {
 	}
 	if a := h.remoteWrite(t, "/workspaces/onboarded/prometheus/api/v1/write", "__name__", "late"); a.status != 404 {
 		t.Errorf("after the deletion: %d %s", a.status, a.body)
+	}
+	h.accountMade(t, do)
+}
+
+// accountMade makes a workspace as Azure's clients do, follows its resources to
+// where samples are sent and asked for, and deletes it.
+func (h *house) accountMade(t *testing.T, do func(method, path, body string) (int, string)) {
+	t.Helper()
+	const id, version = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Monitor/accounts/made-by-arm", "?api-version=2023-04-03"
+	var made struct {
+		ID, Location string
+		Tags         map[string]string
+		Properties   struct {
+			AccountID, ProvisioningState string
+			Metrics                      struct{ PrometheusQueryEndpoint string }
+			DefaultIngestionSettings     struct{ DataCollectionRuleResourceID, DataCollectionEndpointResourceID string }
+		}
+	}
+	read := func(path string, into any) {
+		t.Helper()
+		if status, text := do("GET", path+version, ""); status != 200 || json.Unmarshal([]byte(text), into) != nil {
+			t.Fatalf("%s: %d %s", path, status, text)
+		}
+	}
+	if status, text := do("PUT", id+version, `{"location":"westeurope","tags":{"team":"edge"}}`); status != 201 {
+		t.Fatalf("make: %d %s", status, text)
+	}
+	if status, text := do("PUT", strings.ToUpper(id)+version, `{"location":"westeurope","tags":{"team":"core"}}`); status != 200 {
+		t.Errorf("again: %d %s", status, text)
+	}
+	read("/"+id, &made) // a doubled slash, as clients write
+	if made.ID != id || made.Location != "westeurope" || made.Tags["team"] != "core" || made.Properties.ProvisioningState != "Succeeded" || made.Properties.AccountID == "" {
+		t.Errorf("%+v", made)
+	}
+	var rule struct{ Properties struct{ ImmutableID string } }
+	var endpoint struct {
+		Properties struct{ MetricsIngestion struct{ Endpoint string } }
+	}
+	read(made.Properties.DefaultIngestionSettings.DataCollectionRuleResourceID, &rule)
+	read(made.Properties.DefaultIngestionSettings.DataCollectionEndpointResourceID, &endpoint)
+	to := strings.TrimPrefix(endpoint.Properties.MetricsIngestion.Endpoint, h.monitor) + "/dataCollectionRules/" + rule.Properties.ImmutableID + "/streams/Microsoft-PrometheusMetrics/api/v1/write?api-version=2023-04-24"
+	if a := h.remoteWrite(t, to, "__name__", "arrived"); a.status != 204 {
+		t.Errorf("write to %s: %d %s", to, a.status, a.body)
+	}
+	from := strings.TrimPrefix(made.Properties.Metrics.PrometheusQueryEndpoint, h.monitor)
+	if status, text := do("GET", from+"/api/v1/query?query=arrived", ""); status != 200 || !strings.Contains(text, `"7"`) {
+		t.Errorf("query: %d %s", status, text)
+	}
+	for _, path := range []string{"/subscriptions/s/providers/Microsoft.Monitor/accounts", "/subscriptions/s/resourceGroups/G/providers/Microsoft.Monitor/accounts"} {
+		var list struct{ Value []struct{ Name string } }
+		if read(path, &list); len(list.Value) != 1 || list.Value[0].Name != "made-by-arm" {
+			t.Errorf("%s: %+v", path, list)
+		}
+	}
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+	}{
+		{"PUT", strings.Replace(id, "/g/", "/other/", 1) + version, `{"location":"x"}`, 409},
+		{"PUT", strings.Replace(id, "made-by-arm", "clusters", 1) + version, `{"location":"x"}`, 409},
+		{"PUT", strings.Replace(id, "made-by-arm", "b@d", 1) + version, `{"location":"x"}`, 400},
+		{"PUT", id + version, `{}`, 400},
+		{"PUT", id, `{"location":"x"}`, 400},
+		{"PATCH", strings.Replace(id, "made", "not", 1) + version, `{"tags":{}}`, 404},
+		{"DELETE", id + version, "", 200},
+		{"DELETE", id + version, "", 204},
+		{"GET", id + version, "", 404},
+	} {
+		if status, text := do(c.method, c.path, c.body); status != c.status {
+			t.Errorf("%s %s: %d %s, want %d", c.method, c.path, status, text, c.status)
+		}
 	}
 }
 

@@ -103,7 +103,7 @@ func missionRows() []missionRow {
 		{"M07", "Metrics from AKS", nil, ""},
 		{"M08", "Remote write from any Kubernetes", nil, ""},
 		{"M09", "Metrics from Arc-enabled Kubernetes", nil, ""},
-		{"M10", "A workspace is all that is needed", missionWorkspaceMade, "as an ARM resource"},
+		{"M10", "A workspace is all that is needed", missionWorkspaceMade, ""},
 		{"M11", "Collection with and without Container insights", nil, ""},
 		{"M12", "Remote write with managed identity", nil, ""},
 		{"M13", "A workspace becomes a Grafana data source", nil, ""},
