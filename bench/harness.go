@@ -36,6 +36,7 @@ type measurement struct {
 	rss    int64 // bytes, after the load
 	errors int
 	note   string
+	bytes  float64 // on disk for a recorded request, 0: none were
 }
 
 func (h *harness) start() error {
@@ -91,7 +92,7 @@ func waitPort(addr string) error {
 }
 
 func kill(c *exec.Cmd) {
-	if c == nil || c.Process == nil {
+	if c == nil || c.Process == nil || c.ProcessState != nil {
 		return
 	}
 	_ = c.Process.Signal(syscall.SIGTERM)
@@ -149,6 +150,10 @@ func (h *harness) measure(t target) (measurement, error) {
 	m.rss = resident(pid)
 	if t.after != nil {
 		m.note = t.after(addr)
+	}
+	if t.stored != nil {
+		kill(cmd)
+		m.bytes = t.stored(m.note)
 	}
 	return m, nil
 }

@@ -58,10 +58,15 @@ func serveConn(c net.Conn, small, big []byte) {
 	}
 }
 
-// serveSink takes OTLP/HTTP and throws it away.
+// serveSink takes OTLP/HTTP and Application Insights items and throws them away.
 func serveSink(addr string) error {
 	s := &http.Server{Addr: addr, ReadHeaderTimeout: 5 * time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
+		if strings.HasSuffix(r.URL.Path, "/track") {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, `{"itemsReceived":0,"itemsAccepted":0,"errors":[]}`)
+			return
+		}
 		w.Header().Set("Content-Type", "application/x-protobuf")
 	})}
 	return s.ListenAndServe()

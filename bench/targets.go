@@ -4,10 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -17,7 +20,8 @@ type target struct {
 	name    string
 	command func(addr string) (*exec.Cmd, error)
 	after   func(addr string) string
-	path    string // behind /api
+	stored  func(note string) float64 // bytes of a request, once the process has ended
+	path    string                    // behind /api
 }
 
 func (h *harness) targets(binary string) []target {
@@ -48,14 +52,20 @@ func (h *harness) targets(binary string) []target {
 	}
 	for _, one := range []struct {
 		name, path, diagnostic string
-		off                    bool
+		off, remote            bool
 	}{
-		{"gatehouse-workspace", "", workspaceOnly, false},
-		{"gatehouse-big-off", "/big", workspaceBodies, true},
-		{"gatehouse-big-bodies", "/big", workspaceBodies, false},
+		{"gatehouse-workspace", "", workspaceOnly, false, false},
+		{"gatehouse-big-off", "/big", workspaceBodies, true, false},
+		{"gatehouse-big-bodies", "/big", workspaceBodies, false, false},
+		{"gatehouse-remote", "", workspaceOnly, false, true},
+		{"gatehouse-remote-bodies", "/big", workspaceBodies, false, true},
 	} {
-		g := &gatehouse{harness: h, binary: binary, off: one.off, name: one.name, diagnostic: one.diagnostic}
-		out = append(out, target{name: one.name, path: one.path, command: g.command, after: g.lost})
+		g := &gatehouse{harness: h, binary: binary, off: one.off, remote: one.remote, name: one.name, diagnostic: one.diagnostic}
+		t := target{name: one.name, path: one.path, command: g.command, after: g.lost}
+		if !one.off && !one.remote {
+			t.stored = g.stored
+		}
+		out = append(out, t)
 	}
 	return out
 }
@@ -120,7 +130,8 @@ type gatehouse struct {
 	policies, off bool
 	name          string // of the folder, "" is by policies
 	diagnostic    string // for all APIs, "" is none
-	monitor       string
+	remote        bool   // requests go to an ingestion endpoint outside
+	monitor, data string
 	runs          int
 }
 
@@ -157,6 +168,9 @@ func (g *gatehouse) command(addr string) (*exec.Cmd, error) {
 	}
 	if g.diagnostic != "" {
 		files["loggers/workspace/loggerInformation.json"] = `{"properties":{"loggerType":"applicationInsights"}}`
+		if g.remote {
+			files["loggers/workspace/loggerInformation.json"] = fmt.Sprintf(`{"properties":{"loggerType":"applicationInsights","credentials":{"connectionString":"InstrumentationKey=0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9;IngestionEndpoint=http://%s/"}}}`, g.sinkAddr)
+		}
 		files["diagnostics/applicationinsights/diagnosticInformation.json"] = g.diagnostic
 	}
 	if g.policies {
@@ -171,9 +185,16 @@ func (g *gatehouse) command(addr string) (*exec.Cmd, error) {
 	if g.monitor, err = freePort(); err != nil {
 		return nil, err
 	}
-	data := filepath.Join(g.dir, fmt.Sprintf("data-%s-%t-%d", name, g.off, g.runs))
-	args := []string{"run", "--service", filepath.Join(g.dir, name), "--data", data, "--listen-gateway", addr, "--listen-gateway-tls", "", "--listen-monitor", g.monitor,
+	g.data = filepath.Join(g.dir, fmt.Sprintf("data-%s-%t-%d", name, g.off, g.runs))
+	args := []string{"run", "--service", filepath.Join(g.dir, name), "--data", g.data, "--listen-gateway", addr, "--listen-gateway-tls", "", "--listen-monitor", g.monitor,
 		"--listen-monitor-tls", "", "--listen-otlp-grpc", "", "--listen-otlp-http", ""}
+	if g.remote {
+		settings, err := g.write(name+".yaml", "telemetry: {loggers: {workspace: export}}\n")
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, "--config", settings)
+	}
 	if g.off {
 		args = append(args, "--telemetry-off")
 	}
@@ -190,9 +211,34 @@ func (g *gatehouse) lost(string) string {
 	var kept []string
 	for s := bufio.NewScanner(resp.Body); s.Scan(); {
 		line := s.Text()
-		if strings.HasPrefix(line, "gatehouse_telemetry_dropped_total") || strings.HasPrefix(line, "gatehouse_telemetry_exchanges_total") || strings.HasPrefix(line, "gatehouse_telemetry_rows_total") {
+		if strings.HasPrefix(line, "gatehouse_telemetry_dropped_total") || strings.HasPrefix(line, "gatehouse_telemetry_exchanges_total") || strings.HasPrefix(line, "gatehouse_telemetry_rows_total") || strings.HasPrefix(line, "gatehouse_export_") {
 			kept = append(kept, strings.TrimPrefix(line, "gatehouse_telemetry_"))
 		}
 	}
 	return strings.Join(kept, " ")
+}
+
+var recorded = regexp.MustCompile(`exchanges_total (\d+)`)
+
+// stored is how many bytes of the lake a recorded request takes.
+func (g *gatehouse) stored(note string) float64 {
+	m := recorded.FindStringSubmatch(note)
+	if m == nil {
+		return 0
+	}
+	n, _ := strconv.ParseFloat(m[1], 64)
+	total := 0.0
+	_ = filepath.WalkDir(filepath.Join(g.data, "lake"), func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		if info, err := d.Info(); err == nil {
+			total += float64(info.Size())
+		}
+		return nil
+	})
+	if n == 0 {
+		return 0
+	}
+	return total / n
 }

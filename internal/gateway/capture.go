@@ -84,9 +84,9 @@ func (x *exchange) captureHeaders(part string, l *captureList, h expr.Header) {
 	}
 }
 
-func (x *exchange) captureBody(part string, kept []byte, total int64) {
+func (x *exchange) captureBody(part, kept string, total int64) {
 	if len(kept) > 0 {
-		x.Exchange.Captures = append(x.Exchange.Captures, telemetry.Capture{Part: part, Value: string(kept), Truncated: total > int64(len(kept)), Size: total})
+		x.Exchange.Captures = append(x.Exchange.Captures, telemetry.Capture{Part: part, Value: kept, Truncated: total > int64(len(kept)), Size: total})
 	}
 }
 
@@ -101,9 +101,7 @@ type capturedBody struct {
 // newCapturedBody makes room for what will be kept, when the size is known.
 func newCapturedBody(body io.ReadCloser, limit int, size int64) *capturedBody {
 	b := &capturedBody{ReadCloser: body, tee: tee{limit: limit}}
-	if size > 0 {
-		b.tee.kept = make([]byte, 0, min(int64(limit), size))
-	}
+	b.tee.expect(size)
 	return b
 }
 
@@ -147,7 +145,7 @@ func (x *exchange) captureBackendBodies() {
 			continue
 		}
 		one.body.mu.Lock()
-		x.captureBody(one.part, one.body.tee.kept, one.body.tee.total)
+		x.captureBody(one.part, one.body.tee.kept.String(), one.body.tee.total)
 		one.body.mu.Unlock()
 	}
 }

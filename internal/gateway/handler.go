@@ -99,7 +99,7 @@ func (x *exchange) begin(g *Gateway, s *Snapshot, w http.ResponseWriter, r *http
 	x.sent, x.received = nil, nil
 	x.subscribes = false
 	x.parameters, x.wanted, x.traceable = x.parameters[:0], route.Request{}, false
-	x.body, x.response = nil, tee{kept: x.response.kept[:0]}
+	x.body, x.response = nil, tee{}
 	e := telemetry.NewExchange()
 	e.Start = g.options.Now()
 	x.Exchange = e
@@ -265,6 +265,7 @@ func (x *exchange) serve() {
 		x.captureHeaders(telemetry.FrontendRequest, &p.request, x.Request.Header)
 		if x.body != nil {
 			x.body.tee.limit = p.request.bodyBytes
+			x.body.tee.expect(x.r.ContentLength)
 		}
 	}
 	if failure := x.admit(denied); failure != nil {
@@ -433,7 +434,7 @@ func (x *exchange) finish() {
 	e.Query = maskQuery(x.r.URL.RawQuery, x.keyQuery(), e.Endpoint.Diagnostics)
 	if x.variant.capture != nil {
 		x.captureBody(telemetry.FrontendRequest, kept, received)
-		x.captureBody(telemetry.FrontendResponse, x.response.kept, x.response.total)
+		x.captureBody(telemetry.FrontendResponse, x.response.kept.String(), x.response.total)
 		x.captureBackendBodies()
 	}
 	for i := range e.Calls {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"time"
 )
@@ -13,13 +14,20 @@ import (
 type tee struct {
 	limit int
 	total int64
-	kept  []byte
+	kept  strings.Builder // whose text is given away without a copy
 }
 
 func (t *tee) see(p []byte) {
 	t.total += int64(len(p))
-	if room := t.limit - len(t.kept); room > 0 && len(p) > 0 {
-		t.kept = append(t.kept, p[:min(room, len(p))]...)
+	if room := t.limit - t.kept.Len(); room > 0 && len(p) > 0 {
+		t.kept.Write(p[:min(room, len(p))])
+	}
+}
+
+// expect makes room for what will be kept of a body whose size is known.
+func (t *tee) expect(size int64) {
+	if size > 0 && t.limit > 0 {
+		t.kept.Grow(int(min(int64(t.limit), size)))
 	}
 }
 
@@ -86,11 +94,11 @@ func (b *requestBody) end() {
 }
 
 // state is what was seen so far; a nil body saw nothing.
-func (b *requestBody) state() (total int64, kept []byte, failed error) {
+func (b *requestBody) state() (total int64, kept string, failed error) {
 	if b == nil {
-		return 0, nil, nil
+		return 0, "", nil
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.tee.total, b.tee.kept, b.failed
+	return b.tee.total, b.tee.kept.String(), b.failed
 }

@@ -145,10 +145,10 @@ func (g *aggregate) row(start time.Time, interval time.Duration) telemetry.LogRe
 		if n > 0 {
 			b = append(b, ',')
 		}
-		b = append(appendJSON(b, one.name), ':')
+		b = append(telemetry.AppendJSON(b, one.name), ':')
 		b = strconv.AppendFloat(b, one.value, 'g', -1, 64)
 	}
-	b = append(appendJSON(append(b, `,"metricNamespace":`...), g.namespace), '}')
+	b = append(telemetry.AppendJSON(append(b, `,"metricNamespace":`...), g.namespace), '}')
 	return telemetry.LogRecord{Time: start.UnixNano(), Type: telemetry.TypeMetric, EventName: g.name, Severity: "information", SeverityNumber: 9,
 		Service: g.service, Source: g.source, Workspace: g.to.Workspace, Resource: g.resource, SampleWeight: 1, Item: string(b),
 		Attributes: g.customDimensions(interval)}
@@ -169,8 +169,8 @@ func (g *aggregate) customDimensions(interval time.Duration) string {
 		if seen[d.Key] = true; len(b) > 1 {
 			b = append(b, ',')
 		}
-		b = append(appendJSON(b, d.Key), ':')
-		b = appendJSON(b, d.Value)
+		b = append(telemetry.AppendJSON(b, d.Key), ':')
+		b = telemetry.AppendJSON(b, d.Value)
 	}
 	return string(append(b, '}'))
 }

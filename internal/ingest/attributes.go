@@ -49,7 +49,7 @@ func (r *rowBuilder) attributes(e *telemetry.Exchange, s *telemetry.Span) {
 	for n := range e.Captures {
 		c := &e.Captures[n]
 		r.captureKey(c, "")
-		r.text = appendJSON(r.text, clip(c.Value, 64<<10))
+		r.text = telemetry.AppendJSON(r.text, clip(c.Value, 64<<10))
 		if c.Truncated { // the original size
 			r.captureKey(c, ".truncated")
 			r.text = append(strconv.AppendInt(append(r.text, '"'), c.Size, 10), '"')
@@ -73,12 +73,12 @@ func apiType(e *telemetry.Exchange) string {
 
 func (r *rowBuilder) pair(key, value string) {
 	r.key(key)
-	r.text = appendJSON(r.text, value)
+	r.text = telemetry.AppendJSON(r.text, value)
 }
 
 func (r *rowBuilder) key(key string) {
 	r.comma()
-	r.text = append(appendJSON(r.text, key), ':')
+	r.text = append(telemetry.AppendJSON(r.text, key), ':')
 }
 
 func (r *rowBuilder) comma() {
@@ -105,7 +105,7 @@ func (r *rowBuilder) captureKey(c *telemetry.Capture, suffix string) {
 	if name == "" {
 		name = "Body"
 	}
-	r.text = appendEscapedText(append(append(r.text, '"'), prefix...), name)
+	r.text = telemetry.AppendJSONText(append(append(r.text, '"'), prefix...), name)
 	r.text = append(append(r.text, suffix...), '"', ':')
 }
 
@@ -118,8 +118,8 @@ func metadata(list []telemetry.Attribute) string {
 		if n > 0 {
 			b = append(b, ',')
 		}
-		b = append(appendJSON(b, list[n].Key), ':')
-		b = appendJSON(b, clip(list[n].Value, maxText))
+		b = append(telemetry.AppendJSON(b, list[n].Key), ':')
+		b = telemetry.AppendJSON(b, clip(list[n].Value, maxText))
 	}
 	return string(append(b, '}'))
 }
@@ -133,73 +133,4 @@ func clip(s string, n int) string {
 		n--
 	}
 	return s[:n]
-}
-
-const hexDigits = "0123456789abcdef"
-
-// appendJSON appends a JSON string; bytes that are not UTF-8 become U+FFFD.
-func appendJSON(b []byte, s string) []byte {
-	return append(appendEscapedText(append(b, '"'), s), '"')
-}
-
-func appendEscapedText(b []byte, s string) []byte {
-	for i := 0; i < len(s); {
-		// Captured bodies are long, and most of their bytes stand as they are.
-		if plain := plainLength(s[i:]); plain > 0 {
-			b = append(b, s[i:i+plain]...)
-			i += plain
-			continue
-		}
-		c := s[i]
-		if c < utf8.RuneSelf {
-			b = appendEscaped(b, c)
-			i++
-			continue
-		}
-		r, size := utf8.DecodeRuneInString(s[i:])
-		b = utf8.AppendRune(b, r)
-		i += size
-	}
-	return b
-}
-
-// plainLength is how many bytes a text begins with that need no escape. It
-// looks at eight at a time.
-func plainLength(s string) int {
-	i := 0
-	for ; i+8 <= len(s); i += 8 {
-		w := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
-			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
-		if special(w) {
-			break
-		}
-	}
-	for ; i < len(s); i++ {
-		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-			return i
-		}
-	}
-	return len(s)
-}
-
-// special tells whether one of eight bytes is a control character, a quote, a
-// backslash, or not ASCII. It may be wrong about bytes above the first that is.
-func special(w uint64) bool {
-	const each, high = 0x0101010101010101, 0x8080808080808080
-	quote, backslash := w^each*'"', w^each*'\\'
-	return (w|(w-each*' ')|(quote-each)|(backslash-each))&high != 0
-}
-
-func appendEscaped(b []byte, c byte) []byte {
-	switch c {
-	case '"', '\\':
-		return append(b, '\\', c)
-	case '\n':
-		return append(b, '\\', 'n')
-	case '\r':
-		return append(b, '\\', 'r')
-	case '\t':
-		return append(b, '\\', 't')
-	}
-	return append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 }

@@ -494,7 +494,7 @@ func TestAppendJSON(t *testing.T) {
 			text := []byte("0123456789abcdefg")
 			text[at] = byte(c)
 			var back string
-			if err := json.Unmarshal(appendJSON(nil, string(text)), &back); err != nil || back != strings.ToValidUTF8(string(text), "\uFFFD") {
+			if err := json.Unmarshal(telemetry.AppendJSON(nil, string(text)), &back); err != nil || back != strings.ToValidUTF8(string(text), "\uFFFD") {
 				t.Fatalf("%q: %q %v", text, back, err)
 			}
 		}

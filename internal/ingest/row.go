@@ -102,11 +102,11 @@ func (r *rowBuilder) resource(service, region string) string {
 	if s, ok := r.resources[key]; ok {
 		return s
 	}
-	b := appendJSON([]byte(`{"service.name":`), service)
+	b := telemetry.AppendJSON([]byte(`{"service.name":`), service)
 	b = append(b, `,"service.instance.id":`...)
-	b = appendJSON(b, r.options.Instance)
+	b = telemetry.AppendJSON(b, r.options.Instance)
 	if region != "" {
-		b = appendJSON(append(b, `,"cloud.region":`...), region)
+		b = telemetry.AppendJSON(append(b, `,"cloud.region":`...), region)
 	}
 	b = append(b, '}')
 	if len(r.resources) > 100 {
@@ -231,7 +231,7 @@ func (r *rowBuilder) caller(e *telemetry.Exchange, s *telemetry.Span) {
 		return
 	}
 	from := len(r.text)
-	r.text = append(appendJSON(append(r.text, `{"source":`...), "cid-v1:"+e.Caller), '}')
+	r.text = append(telemetry.AppendJSON(append(r.text, `{"source":`...), "cid-v1:"+e.Caller), '}')
 	r.cuts = append(r.cuts, cut{&s.Tags, from, len(r.text)})
 }
 

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -47,6 +48,7 @@ type Exporter struct {
 	now    func() time.Time
 	target atomic.Pointer[target]
 	name   string
+	zips   sync.Pool // of *gzip.Writer, each of which has tables of its own
 }
 
 // target is where items go and who sends them. It may change at any time.

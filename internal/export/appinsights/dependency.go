@@ -107,7 +107,7 @@ var tagNames = map[string]string{
 
 // tagsOf are the tags of a row. An address that is not known is masked here: an
 // endpoint would otherwise take this process's own.
-func tagsOf(own object, resource, service, instance string) map[string]string {
+func tagsOf(own, resource object, service, instance string) map[string]string {
 	out := map[string]string{"ai.cloud.role": service, "ai.cloud.roleInstance": instance, "ai.location.ip": "0.0.0.0", "ai.internal.sdkVersion": "gatehouse"}
 	for column, v := range own {
 		switch name := tagNames[column]; {
@@ -117,8 +117,8 @@ func tagsOf(own object, resource, service, instance string) map[string]string {
 			out[column] = str(v)
 		}
 	}
-	if out["ai.application.ver"] == "" && resource != "" {
-		out["ai.application.ver"] = str(parsed(resource)["service.version"])
+	if out["ai.application.ver"] == "" {
+		out["ai.application.ver"] = str(resource["service.version"])
 	}
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -17,23 +18,12 @@ type batch struct {
 	lines []byte
 	items int
 	err   error
+
+	names     []string          // scratch of the encoder
+	resources map[string]object // read from rows' resources, which repeat
 }
 
 type object = map[string]any
-
-// envelope is the order of fields that follow ver and iKey.
-type envelope struct {
-	Name       string            `json:"name"`
-	Time       string            `json:"time"`
-	SampleRate float64           `json:"sampleRate"`
-	Tags       map[string]string `json:"tags"`
-	Data       data              `json:"data"`
-}
-
-type data struct {
-	BaseType string `json:"baseType"`
-	BaseData object `json:"baseData"`
-}
 
 // Names of envelopes, by baseType.
 const (
@@ -75,14 +65,15 @@ func (b *batch) add(baseType string, at int64, weight int32, tags map[string]str
 			delete(tags, name)
 		}
 	}
-	e := envelope{Name: envelopeName(baseType), Time: time.Unix(0, at).UTC().Format("2006-01-02T15:04:05.0000000Z"),
-		SampleRate: 100 / float64(max(weight, 1)), Tags: tags, Data: data{baseType, fields}}
-	line, err := json.Marshal(e)
-	if err != nil {
-		b.err = err
-		return
-	}
-	b.lines = append(append(b.lines, line[1:]...), '\n')
+	b.lines = append(append(append(b.lines, `"name":"`...), envelopeName(baseType)...), `","time":"`...)
+	b.lines = time.Unix(0, at).UTC().AppendFormat(b.lines, "2006-01-02T15:04:05.0000000Z")
+	b.lines = append(b.lines, `","sampleRate":`...)
+	b.number(100 / float64(max(weight, 1)))
+	b.lines = append(b.lines, `,"tags":`...)
+	b.value(tags)
+	b.lines = append(append(append(b.lines, `,"data":{"baseType":"`...), baseType...), `","baseData":`...)
+	b.value(fields)
+	b.lines = append(b.lines, "}}\n"...)
 	b.items++
 }
 
@@ -158,11 +149,27 @@ func parsed(text string) object {
 	if text == "" {
 		return nil
 	}
+	if out, ok := flat(text); ok {
+		return out
+	}
 	d := json.NewDecoder(bytes.NewReader([]byte(text)))
 	d.UseNumber()
 	var out object
 	if d.Decode(&out) != nil {
 		return nil
+	}
+	return out
+}
+
+// resource reads the resource of a row.
+func (b *batch) resource(text string) object {
+	out, known := b.resources[text]
+	if !known {
+		out = parsed(text)
+		if b.resources == nil || len(b.resources) >= 100 {
+			b.resources = map[string]object{}
+		}
+		b.resources[text] = out
 	}
 	return out
 }
@@ -188,7 +195,7 @@ func str(v any) string {
 
 func number(v any) (float64, bool) {
 	f, err := strconv.ParseFloat(str(v), 64)
-	return f, err == nil
+	return f, err == nil && !math.IsNaN(f) && !math.IsInf(f, 0)
 }
 
 // numbers are the custom measurements of a row, nil when there are none.
@@ -212,11 +219,28 @@ func timespan(d time.Duration) string {
 	const second, day = 10_000_000, 24 * 3600 * 10_000_000
 	days, rest := ticks/day, ticks%day
 	s := rest / second
-	out := fmt.Sprintf("%02d:%02d:%02d.%07d", s/3600, s/60%60, s%60, rest%second)
+	var room [32]byte
+	out := room[:0]
 	if days > 0 {
-		out = strconv.FormatInt(days, 10) + "." + out
+		out = append(strconv.AppendInt(out, days, 10), '.')
 	}
-	return out
+	out = append(padded(out, s/3600, 2), ':')
+	out = append(padded(out, s/60%60, 2), ':')
+	out = append(padded(out, s%60, 2), '.')
+	return string(padded(out, rest%second, 7))
+}
+
+// padded appends a number with at least so many digits.
+func padded(b []byte, n int64, digits int) []byte {
+	at := len(b)
+	for range digits {
+		b = append(b, '0')
+	}
+	for i := len(b) - 1; i >= at && n > 0; i-- {
+		b[i] = byte('0' + n%10)
+		n /= 10
+	}
+	return b
 }
 
 func milliseconds(v any) string {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -113,6 +114,34 @@ func TestCutsAreMarked(t *testing.T) {
 	if len(d.Message) > 32768 || len(d.Properties["long"]) != 8192 || d.Properties[truncated] != "[message long]" {
 		t.Errorf("%d %d %q", len(d.Message), len(d.Properties["long"]), d.Properties[truncated])
 	}
+}
+
+// An escaped text takes as long as it is long.
+func TestFlatIsLinear(t *testing.T) {
+	text := `{"a":"` + strings.Repeat(`\n`, 1<<20) + `"}`
+	out, ok := flat(text)
+	if !ok || out["a"] != strings.Repeat("\n", 1<<20) {
+		t.Error("not read")
+	}
+}
+
+// What is read fast is what encoding/json reads.
+func FuzzFlat(f *testing.F) {
+	for _, text := range []string{`{}`, ` { "a" : "b\\\"c", "n" : -1.5e3 , "t":true,"z":null, "u":"\u00e9" } `, `{"a":{"b":1}}`, `{"a":"x}`, `{"a":01}`, "{\"a\":\"\xff\"}", `{"a":1,"a":2}`, `{"a":"1"}x`} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got, ok := flat(text)
+		if !ok {
+			return
+		}
+		var want object
+		d := json.NewDecoder(strings.NewReader(text))
+		d.UseNumber()
+		if err := d.Decode(&want); err != nil || d.More() || !reflect.DeepEqual(got, want) {
+			t.Fatalf("%q: %#v, want %#v %v", text, got, want, err)
+		}
+	})
 }
 
 func FuzzRows(f *testing.F) {

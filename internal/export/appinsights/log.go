@@ -18,14 +18,15 @@ func (b *batch) log(l *telemetry.LogRecord) {
 		fields["measurements"] = m
 	}
 	props := plain(attributes)
+	resource := b.resource(l.Resource)
 	if l.Source == "gateway" {
-		logDimensions(l, props)
+		logDimensions(l, resource, props)
 	}
-	b.add(kind, l.Time, l.SampleWeight, logTags(l, attributes), props, fields)
+	b.add(kind, l.Time, l.SampleWeight, logTags(l, attributes, resource), props, fields)
 }
 
-func logTags(l *telemetry.LogRecord, attributes object) map[string]string {
-	out := tagsOf(parsed(l.Tags), l.Resource, l.Service, l.Instance)
+func logTags(l *telemetry.LogRecord, attributes, resource object) map[string]string {
+	out := tagsOf(parsed(l.Tags), resource, l.Service, l.Instance)
 	out["ai.operation.id"], out["ai.operation.parentId"] = l.TraceID, l.SpanID
 	if out["ai.operation.name"] == "" && l.Source == "gateway" && l.Operation != "" {
 		out["ai.operation.name"] = l.API + " - " + l.Operation
@@ -35,7 +36,7 @@ func logTags(l *telemetry.LogRecord, attributes object) map[string]string {
 	return out
 }
 
-func logDimensions(l *telemetry.LogRecord, p properties) {
+func logDimensions(l *telemetry.LogRecord, resource object, p properties) {
 	if l.Type != telemetry.TypeMetric {
 		p.set("API Name", l.API)
 		p.set("Operation Name", l.Operation)
@@ -43,7 +44,7 @@ func logDimensions(l *telemetry.LogRecord, p properties) {
 		p.set("Subscription Name", l.Subscription)
 		p.set("source", l.Scope)
 	}
-	p.set("Region", str(parsed(l.Resource)["cloud.region"]))
+	p.set("Region", str(resource["cloud.region"]))
 	p.set("Service ID", l.Service)
 	p["Service Type"] = "API Management"
 }

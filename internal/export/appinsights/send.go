@@ -32,7 +32,7 @@ func (e *Exporter) send(ctx context.Context, lines []byte, items int) export.Res
 			return again(fmt.Errorf("no token of the identity: %w", err))
 		}
 	}
-	body, err := compressed(lines, t.key)
+	body, err := e.compressed(lines, t.key)
 	if err != nil {
 		return again(err)
 	}
@@ -63,17 +63,20 @@ func (e *Exporter) halves(ctx context.Context, lines []byte, items int) export.R
 }
 
 // compressed completes the lines with the key.
-func compressed(lines []byte, key string) ([]byte, error) {
+func (e *Exporter) compressed(lines []byte, key string) ([]byte, error) {
 	quoted, err := json.Marshal(key)
 	if err != nil {
 		return nil, err
 	}
 	opening := append(append([]byte(`{"ver":1,"iKey":`), quoted...), ',')
 	var out bytes.Buffer
-	z, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)
-	if err != nil {
+	z, ok := e.zips.Get().(*gzip.Writer)
+	if ok {
+		z.Reset(&out)
+	} else if z, err = gzip.NewWriterLevel(&out, gzip.BestSpeed); err != nil {
 		return nil, err
 	}
+	defer e.zips.Put(z)
 	for line := range bytes.Lines(lines) {
 		_, _ = z.Write(opening) // into memory
 		_, _ = z.Write(line)

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -15,24 +16,38 @@ import (
 
 // span adds the items of a row: the same that the tables of a workspace show.
 func (b *batch) span(s *telemetry.Span) {
-	attributes, tags := parsed(s.Attributes), spanTags(s)
+	r := &row{Span: s, attributes: parsed(s.Attributes), tags: parsed(s.Tags), resource: b.resource(s.Resource)}
+	r.common = spanTags(r)
 	switch s.Kind {
 	case "server", "consumer":
-		b.request(s, attributes, tags)
+		b.request(r)
 	default:
-		b.dependency(s, attributes, tags)
+		b.dependency(s, r.attributes, r.tagsBelow(s.ParentSpanID))
 	}
 	if s.Source == "gateway" {
-		b.calls(s, attributes)
-		b.failure(s, attributes)
+		b.calls(r)
+		b.failure(r)
 		return
 	}
-	b.events(s)
+	b.events(r)
 }
 
-func spanTags(s *telemetry.Span) map[string]string {
-	own := parsed(s.Tags)
-	out := tagsOf(own, s.Resource, s.Service, s.Instance)
+// row is a span with what is read of it once for all its items.
+type row struct {
+	*telemetry.Span
+	attributes, tags, resource object
+	common                     map[string]string // tags of items
+}
+
+// tagsBelow are the tags of an item with a parent.
+func (r *row) tagsBelow(parent string) map[string]string {
+	out := maps.Clone(r.common)
+	out["ai.operation.parentId"] = parent
+	return out
+}
+
+func spanTags(s *row) map[string]string {
+	out := tagsOf(s.tags, s.resource, s.Service, s.Instance)
 	out["ai.operation.id"], out["ai.operation.parentId"] = s.TraceID, s.ParentSpanID
 	if out["ai.operation.name"] == "" && s.Source == "gateway" {
 		out["ai.operation.name"] = s.Name
@@ -40,23 +55,24 @@ func spanTags(s *telemetry.Span) map[string]string {
 	if s.ClientIP != "" {
 		out["ai.location.ip"] = s.ClientIP
 	}
-	attributes := parsed(s.Attributes)
+	attributes := s.attributes
 	out["ai.user.id"] = first(out["ai.user.id"], str(attributes["enduser.pseudo.id"]))
 	out["ai.user.authUserId"] = first(out["ai.user.authUserId"], str(attributes["enduser.id"]))
 	return out
 }
 
-func (b *batch) request(s *telemetry.Span, attributes object, tags map[string]string) {
-	fields := object{"id": s.SpanID, "name": requestName(s), "duration": timespan(time.Duration(s.Duration)), "responseCode": requestCode(s, attributes),
-		"success": requestSuccess(s), "url": s.Data, "source": str(parsed(s.Tags)["source"])}
+func (b *batch) request(s *row) {
+	attributes, tags := s.attributes, s.tagsBelow(s.ParentSpanID)
+	fields := object{"id": s.SpanID, "name": requestName(s.Span), "duration": timespan(time.Duration(s.Duration)), "responseCode": requestCode(s.Span, attributes),
+		"success": requestSuccess(s.Span), "url": s.Data, "source": str(s.tags["source"])}
 	if s.Data == "" {
-		fields["url"] = composed(s)
+		fields["url"] = composed(s.Span)
 	}
 	if fields["source"] == "" && s.Source != "gateway" {
 		fields["source"] = s.Target
 	}
 	if tags["ai.operation.name"] == "" {
-		tags["ai.operation.name"] = requestName(s)
+		tags["ai.operation.name"] = requestName(s.Span)
 	}
 	props, m := plain(attributes), numbers(s.Measurements)
 	if s.Source == "gateway" {
@@ -115,7 +131,7 @@ func composed(s *telemetry.Span) string {
 }
 
 // calls adds a dependency for each attempt to reach a backend.
-func (b *batch) calls(s *telemetry.Span, attributes object) {
+func (b *batch) calls(s *row) {
 	last := int32(0)
 	for _, c := range s.Calls {
 		if c.Source == "forward-request" {
@@ -126,15 +142,14 @@ func (b *batch) calls(s *telemetry.Span, attributes object) {
 		c := &s.Calls[n]
 		props := dimensions(s, nil, c.Method)
 		if c.Source == "forward-request" && c.Attempt == last {
-			for name, v := range attributes {
+			for name, v := range s.attributes {
 				if rest, ok := strings.CutPrefix(name, backendPrefix); ok {
 					props.set(rest, str(v))
 				}
 			}
 		}
-		tags := spanTags(s)
-		tags["ai.operation.parentId"] = s.SpanID
-		b.add(dependencyData, s.Time+c.Offset, s.SampleWeight, tags, props, object{"id": callID(s, c), "name": c.Method + " " + pathOf(c.URL),
+		tags := s.tagsBelow(s.SpanID)
+		b.add(dependencyData, s.Time+c.Offset, s.SampleWeight, tags, props, object{"id": callID(s.Span, c), "name": c.Method + " " + pathOf(c.URL),
 			"duration": timespan(time.Duration(c.Duration)), "resultCode": strconv.Itoa(int(c.Status)), "data": c.URL, "target": c.Target, "type": callType,
 			"success": (c.Outcome == "ok" || c.Outcome == "returned") && c.Status >= 1 && c.Status < 400})
 	}
@@ -168,18 +183,16 @@ func pathOf(url string) string {
 }
 
 // failure adds the exception of a request through the gateway that failed.
-func (b *batch) failure(s *telemetry.Span, attributes object) {
+func (b *batch) failure(s *row) {
 	if s.Outcome != "client-closed" && s.ErrorReason == "" && s.StatusCode < 400 {
 		return
 	}
-	reason, problem, message := describe(s)
+	reason, problem, message := describe(s.Span)
 	thrown := object{"id": 1, "outerId": 0, "typeName": clip(reason, 1024), "message": clip(message, 32768), "hasFullStack": s.ErrorWhere != ""}
 	if s.ErrorWhere != "" {
 		thrown["parsedStack"] = []object{{"level": 0, "method": clip(s.ErrorWhere, 1024)}}
 	}
-	tags := spanTags(s)
-	tags["ai.operation.parentId"] = s.SpanID
-	b.add(exceptionData, s.Time+s.Duration, s.SampleWeight, tags, dimensions(s, attributes, s.Method),
+	b.add(exceptionData, s.Time+s.Duration, s.SampleWeight, s.tagsBelow(s.SpanID), dimensions(s, s.attributes, s.Method),
 		object{"problemId": problem, "severityLevel": "Error", "exceptions": []object{thrown}})
 }
 
@@ -208,17 +221,16 @@ func describe(s *telemetry.Span) (reason, problem, message string) {
 }
 
 // dimensions are API Management's own custom dimensions, with what was captured.
-func dimensions(s *telemetry.Span, attributes object, method string) properties {
+func dimensions(s *row, attributes object, method string) properties {
 	p := properties{}
 	for name, v := range attributes {
 		if !strings.HasPrefix(name, backendPrefix) && name != "gatehouse.cache_hit" {
 			p.set(name, str(v))
 		}
 	}
-	all := parsed(s.Attributes)
-	p["API Type"] = first(str(all["gatehouse.api.type"]), "http")
+	p["API Type"] = first(str(s.attributes["gatehouse.api.type"]), "http")
 	p["Service Type"], p["Cache"] = "API Management", "None"
-	if str(all["gatehouse.cache_hit"]) == "true" {
+	if str(s.attributes["gatehouse.cache_hit"]) == "true" {
 		p["Cache"] = "Hit"
 	}
 	p.set("API Name", s.API)
@@ -226,7 +238,7 @@ func dimensions(s *telemetry.Span, attributes object, method string) properties 
 	p.set("Operation Name", s.Operation)
 	p.set("Product Name", s.Product)
 	p.set("Subscription Name", s.Subscription)
-	p.set("Region", str(parsed(s.Resource)["cloud.region"]))
+	p.set("Region", str(s.resource["cloud.region"]))
 	p.set("Request Id", s.RequestID)
 	p.set("Service ID", s.Service)
 	p.set("Service Name", s.Host)
@@ -244,7 +256,7 @@ func plain(attributes object) properties {
 }
 
 // events adds the events of a span: exceptions, and messages.
-func (b *batch) events(s *telemetry.Span) {
+func (b *batch) events(s *row) {
 	if s.Events == "" {
 		return
 	}
@@ -261,8 +273,7 @@ func (b *batch) events(s *telemetry.Span) {
 		if err != nil {
 			at = s.Time
 		}
-		tags := spanTags(s)
-		tags["ai.operation.parentId"] = s.SpanID
+		tags := s.tagsBelow(s.SpanID)
 		if v.Name != "exception" {
 			b.add(messageData, at, s.SampleWeight, tags, plain(v.Attributes), object{"message": v.Name, "severityLevel": "Information"})
 			continue
