@@ -37,6 +37,7 @@ func (b *bench) rules(pair [2]*process) error {
 	for k, p := range pair {
 		idle[k] = p.cpu() - idle[k]
 	}
+	b.add("nothing to do", "ms of CPU a second", false, idle[0].Seconds()*1000/ruleSeconds, idle[1].Seconds()*1000/ruleSeconds)
 	for _, p := range pair {
 		if err := os.WriteFile(p.rules, []byte(ruleFile()), 0o600); err != nil {
 			return err

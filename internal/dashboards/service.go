@@ -36,7 +36,7 @@ func uptime() Dashboard {
 		{"The last 30 days", []Panel{
 			list("Products", "percentunit", 12, good("gatehouse_product", "30d")),
 			list("APIs", "percentunit", 12, good("gatehouse_api", "30d")),
-			list("Availability tests", "percentunit", 24, `avg by (test) (avg_over_time(gatehouse_availability_success[30d]))`),
+			list("Availability tests", "percentunit", 24, `avg by (test) (avg_over_time(gatehouse_availability_success[30d]))`).quiet(),
 		}},
 		{"Day by day", []Panel{
 			chart("Products", "percentunit", 24, Query{Expr: good("gatehouse_product", "1d"), Legend: "{{gatehouse_product}}"}),
@@ -63,6 +63,10 @@ func trends() Dashboard {
 	}}
 }
 
+// OwnedServices is the share of each API's requests that succeed, with the team
+// that owns it.
+const OwnedServices = `min by (gatehouse_api) (gatehouse:request_success:ratio5m) * on (gatehouse_api) group_left (team) max by (gatehouse_api, team) (gatehouse_api_info{team!=""})`
+
 // health is the first page to look at: what is up, and what alerts say.
 func health() Dashboard {
 	return Dashboard{UID: "gatehouse-health", Title: "Health", Description: "Targets, tests, backends and alerts.", Tags: []string{"health"}, Rows: []Row{
@@ -77,6 +81,14 @@ func health() Dashboard {
 		{"What is wrong", []Panel{
 			list("Alerts", "short", 12, `max by (alertname, severity, gatehouse_api, instance) (ALERTS{alertstate="firing"})`).quiet(),
 			list("Targets that are down", "short", 12, `up == 0`).quiet(),
+		}},
+		{"Services and their owners", []Panel{
+			list("Share of requests that succeed, by the tag team=...", "percentunit", 24, OwnedServices).quiet(),
+		}},
+		{"This node", []Panel{
+			chart("Processor", "percentunit", 8, Query{Expr: "rate(process_cpu_seconds_total[$__rate_interval])", Legend: "cores"}),
+			chart("Memory", "bytes", 8, Query{Expr: "process_resident_memory_bytes", Legend: "resident"}),
+			chart("Records dropped", "short", 8, Query{Expr: "sum by (reason) (rate(gatehouse_telemetry_dropped_total[$__rate_interval]))", Legend: "{{reason}}"}),
 		}},
 		{"Over time", []Panel{
 			chart("Targets", "short", 12, Query{Expr: `max by (job, instance) (up)`, Legend: "{{job}} {{instance}}", Quiet: true}),

@@ -30,6 +30,7 @@ type house struct {
 	alerts                   *receivers
 	log                      *lockedText
 	loggersKept              *loggersRun // of a second Gatehouse, when it has run
+	cluster                  sync.Once   // clusterSeries
 	front                    *front      // what availability tests call
 	tenantsKept              *tenants    // two Gatehouses more, when they have run
 	root                     *testing.T  // of the whole: what runs until its end

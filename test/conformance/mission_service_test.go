@@ -72,6 +72,13 @@ func (h *house) missionService() map[string]string {
 		h.addAPI(files, id, "", "", false)
 	}
 	h.addAPI(files, "keyed", "", "", true)
+	h.addAPI(files, "metered", policies(`<rate-limit calls="1" renewal-period="300"/>`, "", ""), "", true)
+	h.addAPI(files, "allotted", "", "", true)
+	files["products/starter/apis/metered/productApiInformation.json"] = "{}"
+	files["products/allotted/productInformation.json"] = `{"properties":{"displayName":"Allotted","state":"published","subscriptionRequired":true}}`
+	files["products/allotted/policy.xml"] = policies(`<quota calls="1" renewal-period="3600"/>`, "", "")
+	files["products/allotted/apis/allotted/productApiInformation.json"] = "{}"
+	files["subscriptions/team-b/subscriptionInformation.json"] = `{"properties":{"displayName":"Team B","scope":"/products/allotted","state":"active","primaryKey":"` + allottedKey + `"}}`
 	h.addAPI(files, "token", policies(`<validate-jwt header-name="Authorization" require-scheme="Bearer"><issuer-signing-keys><key>`+jwtKey+`</key></issuer-signing-keys></validate-jwt>`, "", ""), "", false)
 	h.addAPI(files, "limited", policies(`<rate-limit-by-key calls="3" renewal-period="60" counter-key="all"/>`, "", ""), "", false)
 	h.addAPI(files, "stepped", policies(`<set-variable name="v" value="1"/>
