@@ -1,5 +1,7 @@
 package expr
 
+import "strings"
+
 // exceptionNames are the exceptions that expressions may name: with their base.
 var exceptionNames = [][2]string{
 	{"System.SystemException", "Exception"}, {"System.ArgumentException", "SystemException"}, {"System.ArgumentNullException", "ArgumentException"},
@@ -19,6 +21,7 @@ func exceptionTypes() []typeRow {
 	out := []typeRow{{decl: "class System.Exception", rows: append(exceptionNew("System.Exception"), []row{
 		{sig: "string Message", get: func(v any) string { return v.(*exception).Message }},
 		{sig: "string StackTrace", get: func(any) string { return "" }}, {sig: "string Source", get: func(any) string { return "" }},
+		{sig: "string HelpLink", get: func(any) (string, bool) { return "", false }}, {sig: "int HResult", get: func(any) int64 { return -2146233088 }},
 		{sig: "Exception InnerException", get: func(_ *frame, a []any) any { return pointer(a[0].(*exception).Inner) }},
 		{sig: "Exception GetBaseException()", get: func(_ *frame, a []any) any {
 			e := a[0].(*exception)
@@ -29,22 +32,52 @@ func exceptionTypes() []typeRow {
 		}},
 	}...)}}
 	for _, n := range exceptionNames {
-		out = append(out, typeRow{decl: "class " + n[0] + " : " + n[1], rows: exceptionNew(n[0])})
+		one := typeRow{decl: "class " + n[0] + " : " + n[1], rows: exceptionNew(n[0])}
+		if n[0] == "System.ArgumentException" {
+			one.rows = append(one.rows, row{sig: "string ParamName", get: parameterName})
+		}
+		out = append(out, one)
 	}
 	return out
 }
 
+// parameterName reads the parameter that the message names, as all of .NET's do.
+func parameterName(v any) (string, bool) {
+	message := v.(*exception).Message
+	at := strings.LastIndex(message, " (Parameter '")
+	if at < 0 || !strings.HasSuffix(message, "')") {
+		return "", false
+	}
+	return message[at+len(" (Parameter '") : len(message)-2], true
+}
+
+// namesParameter are the exceptions whose only argument is a parameter, with
+// the message that they have then.
+var namesParameter = map[string]string{"System.ArgumentNullException": "Value cannot be null.",
+	"System.ArgumentOutOfRangeException": "Specified argument was out of the range of valid values."}
+
 func exceptionNew(name string) []row {
 	create := func(_ *frame, a []any) any {
 		e := &exception{Type: name, Message: "Exception of type '" + name + "' was thrown.", pos: -1}
+		about, named := namesParameter[name]
+		first, second := "", ""
 		if len(a) > 0 {
-			e.Message = text(a, 0)
+			first = text(a, 0)
+			e.Message = first
 		}
 		if len(a) > 1 {
-			if s, ok := a[1].(string); ok {
-				e.Message += " (Parameter '" + s + "')"
-			}
+			second, _ = a[1].(string)
 			e.Inner, _ = a[1].(*exception)
+		}
+		switch {
+		case named && len(a) == 0:
+			e.Message = about
+		case named && len(a) == 1:
+			e.Message = about + " (Parameter '" + first + "')"
+		case named && second != "":
+			e.Message = second + " (Parameter '" + first + "')"
+		case second != "":
+			e.Message += " (Parameter '" + second + "')"
 		}
 		return e
 	}

@@ -222,8 +222,12 @@ func element(name string) []row {
 			switch {
 			case n == 0 && orDefault:
 				return zeroValue(t[0])
+			case n == 0 && test != nil:
+				throw("System.InvalidOperationException", "Sequence contains no matching element")
 			case n == 0:
 				noElements()
+			case n > 1 && name == "Single" && test != nil:
+				throw("System.InvalidOperationException", "Sequence contains more than one matching element")
 			case n > 1 && name == "Single":
 				throw("System.InvalidOperationException", "Sequence contains more than one element")
 			}

@@ -51,7 +51,7 @@ func compileSendServiceBusMessage(k *policy.Compiler, e *policy.Element) policy.
 	}
 	switch a := e.Attr("namespace"); {
 	case a == nil && s.address == "":
-		k.Errorf(e.Pos, "<%s> needs the attribute \"namespace\", such as contoso.servicebus.windows.net", e.Name)
+		k.Warnf(e.Pos, "<%s> has no namespace, such as contoso.servicebus.windows.net, and the setting platform.serviceBus names none: it fails when it runs", e.Name)
 	case a != nil && !a.Value.Expression && !plainHost(a.Value.Text):
 		report(k, &a.Value, a.Value.Pos, "namespace: expected a host name, such as contoso.servicebus.windows.net")
 	}
@@ -156,6 +156,9 @@ func (s *sendServiceBusMessageStatement) url(c *policy.Context) (expr.URL, error
 	address := s.address
 	if address == "" {
 		if !plainHost(namespace) {
+			if namespace == "" {
+				return expr.URL{}, invalid(c, serviceBusName, "There is no namespace: give the attribute or the setting platform.serviceBus.")
+			}
 			return expr.URL{}, invalid(c, serviceBusName, "namespace is not a host name.")
 		}
 		address = "https://" + namespace
