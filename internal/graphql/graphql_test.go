@@ -195,7 +195,7 @@ func TestHostile(t *testing.T) {
 		}
 		d := time.Since(begin)
 		t.Logf("%s: %v", name, d)
-		if d > 3*time.Second {
+		if d > 30*time.Second {
 			t.Errorf("%s took %v", name, d)
 		}
 		if name != "default" && name != "2000 alike" && name != "in pairs" && len(faults) == 0 {

@@ -186,7 +186,7 @@ func TestLimits(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %s", template, err, want)
 		}
-		if took := time.Since(start); took > 4*time.Second {
+		if took := time.Since(start); took > 40*time.Second {
 			t.Errorf("%s took %v", template, took)
 		}
 	}
