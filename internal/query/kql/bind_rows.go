@@ -2,6 +2,7 @@ package kql
 
 import (
 	"slices"
+	"strings"
 
 	"gatehouse/internal/query/kql/syntax"
 	"gatehouse/internal/query/kql/table"
@@ -138,19 +139,43 @@ func (b *binder) searched(x syntax.Expr, c *rowContext) expression {
 	return b.convert(b.scalar(x, c), table.Bool)
 }
 
+// betweenColumns stands between the texts of columns: no term goes across it.
+const betweenColumns = "\x1f"
+
+// anyColumn tests all columns of text at once, as one text: a condition for each
+// would take seconds to plan over all tables.
 func (b *binder) anyColumn(word string, c *rowContext) expression {
-	var any expression = boolean(word == "" || word == "*")
-	for _, k := range c.columns {
-		if k.Type != table.String && k.Type != table.Dynamic || k.Name == "$table" {
-			continue
-		}
-		any = call(table.Bool, "or", any, b.has(b.convert(ref(k), table.String), text(word), false, true, true))
+	if word == "" || word == "*" {
+		return boolean(true)
 	}
-	return any
+	return b.anyText(word, termPattern(word, false, true, true), c)
+}
+
+func (b *binder) anyText(word, pattern string, c *rowContext) expression {
+	texts := []expression{text(betweenColumns)}
+	for _, k := range c.columns {
+		if k.Type == table.String && k.Name != "$table" || k.Type == table.Dynamic {
+			texts = append(texts, b.convert(ref(k), table.String))
+		}
+	}
+	if len(texts) == 1 || strings.Contains(word, betweenColumns) {
+		return boolean(false)
+	}
+	return call(table.Bool, "term alone", call(table.String, "delimit", texts...), text(pattern))
 }
 
 // anyColumnIs is * has "x": any column of text fulfils the condition.
 func (b *binder) anyColumnIs(x *syntax.Binary, c *rowContext) expression {
+	if k, ok := x.R.(*syntax.Literal); ok {
+		word, _ := k.Value.(string)
+		term := strings.HasPrefix(x.Op, "has")
+		switch x.Op {
+		case "has", "has_cs", "contains", "contains_cs":
+			if word != "" {
+				return b.anyText(word, termPattern(word, strings.HasSuffix(x.Op, "_cs"), term, term), c)
+			}
+		}
+	}
 	var any expression = boolean(false)
 	for _, k := range c.columns {
 		if k.Type != table.String && k.Type != table.Dynamic || k.Name == "$table" {

@@ -22,6 +22,7 @@ func operations() map[string]string {
 		"endswith": "ends_with(lower({0}), lower({1}))", "endswith_cs": "ends_with({0}, {1})",
 		"term":           "(contains(lower({0}), lower({1})) AND regexp_matches({0}, {2}))",
 		"term_cs":        "(contains({0}, {1}) AND regexp_matches({0}, {2}))",
+		"term alone":     "regexp_matches({0}, {1})",
 		"term of column": "kql_has({0}, {1}, {2})",
 		"matches regex":  "regexp_matches({0}, {1})",
 		"extract":        "regexp_extract({0}, {1}, {2})",
