@@ -67,6 +67,8 @@ func (b *binder) nameOfCall(x *syntax.Call) string {
 		if k, ok := x.Arguments[len(x.Arguments)-1].Value.(*syntax.Literal); ok {
 			return "percentile_" + first + "_" + strings.ReplaceAll(constantText(k), ".", "_")
 		}
+	case "percentiles_array", "percentilesw_array":
+		return "percentiles_" + first
 	case "toscalar":
 		return ""
 	}

@@ -12,6 +12,7 @@ func TestMoreFunctions(t *testing.T) {
 	e := engine(t)
 	const square = `dynamic({"type":"Polygon","coordinates":[[[0,0],[10,0],[10,10],[0,10],[0,0]],[[4,4],[6,4],[6,6],[4,6],[4,4]]]})`
 	for _, c := range []struct{ name, query, want string }{
+		{"range without a step", `print range(1, 3), range(1.5, 3.0), range(datetime(2024-01-01), datetime(2024-01-01 02:00)), range(1h, 3h)`, `[1,2,3],[1.5,2.5],["2024-01-01T00:00:00.0000000Z","2024-01-01T01:00:00.0000000Z","2024-01-01T02:00:00.0000000Z"],["01:00:00","02:00:00","03:00:00"]`},
 		{"geohash", `print geo_point_to_geohash(-5.603, 42.605), geo_point_to_geohash(139.806115, 35.554128, 12), geo_point_to_geohash(-80.195829, 25.802215, 8), geo_point_to_geohash(200, 0)`, "ezs42,xn76m27ty9g4,dhwfz15h,"},
 		{"centre of a geohash", `print c = geo_geohash_to_central_point("ezs42") | project tostring(c.type), round(todouble(c.coordinates[0]), 8), round(todouble(c.coordinates[1]), 8)`, "Point,-5.60302734,42.60498047"},
 		{"a place is in its own cell", `print p = geo_geohash_to_polygon("u4pru") | project geo_point_in_polygon(10.40, 57.64, p), geo_point_in_polygon(10.45, 57.64, p)`, "true,false"},
@@ -26,6 +27,7 @@ func TestMoreFunctions(t *testing.T) {
 		{"weights of a digest", `datatable(v:long, w:long)[1, 98, 7, 1, 9, 1] | summarize d = tdigest(v, w) | project percentile_tdigest(d, 98), percentile_tdigest(d, 99)`, "1,7"},
 		{"a digest of times", `range t from datetime(2024-01-01) to datetime(2024-01-10) step 1d | summarize d = tdigest(t) | project percentile_tdigest(d, 50, typeof(datetime))`, "2024-01-05T00:00:00Z"},
 		{"a digest of nothing", `datatable(v:long)[] | summarize d = tdigest(v) | project percentile_tdigest(d, 50)`, "null"},
+		{"the name of an array of percentiles", `datatable(v:long)[1, 2, 3] | summarize percentiles_array(v, 50, 99) | project percentiles_v`, "[2,3]"},
 		{"count of a column", `datatable(v:long)[1, long(null)] | summarize count(v), count()`, "1,2"},
 		{"sketches merge in a row", `range x from 1 to 10 step 1 | summarize a = hll_if(x, x < 6), b = hll_if(x, x > 3) | project dcount_hll(hll_merge(a, b))`, "10"},
 		{"a transform and back", `print x = dynamic([1, 2, 3, 4]) | extend (re, im) = series_fft(x) | extend (back, zero) = series_ifft(re, im) | project re[0], re[2], im[1], back`, "10,-2,2,[1,2,3,4]"},
