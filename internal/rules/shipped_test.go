@@ -238,6 +238,8 @@ func (w *world) checkAlert(t *testing.T, c alertTest) {
 	for _, a := range c.Want {
 		want = append(want, fmt.Sprint(a.Labels, a.Annotations))
 	}
+	slices.Sort(got)
+	slices.Sort(want)
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("%s at %s: %v, want %v", c.Alertname, c.At, got, want)
 	}

@@ -37,7 +37,7 @@ func (s *Server) metricRoutes(mux *http.ServeMux) error {
 	mux.HandleFunc("DELETE /api/metric-workspaces/{name}", s.deleteMetricWorkspace)
 	mux.HandleFunc("GET /api/metric-workspaces/{name}/slow-queries", s.slowQueries)
 	mux.HandleFunc("GET /api/cardinality", s.cardinality)
-	return s.ingest.Registry().Register(newWorkspaceUsage(s))
+	return errors.Join(s.ingest.Registry().Register(newWorkspaceUsage(s)), s.ingest.Registry().Register(newCredentials(s)))
 }
 
 // inWorkspaces serves a request that uses workspaces: none of them is closed

@@ -58,7 +58,7 @@ func (r *reloads) load() error {
 
 func (r *reloads) swap(snapshot *gateway.Snapshot) {
 	r.gateway.Swap(snapshot)
-	r.current = revisionStatus{ID: r.current.ID + 1, Loaded: time.Now().UTC()}
+	r.current = revisionStatus{ID: r.current.ID + 1, Loaded: time.Now().UTC(), Config: configHash(r.config.Folder, r.config.Overrides, r.config.OpenAPI)}
 	for _, w := range snapshot.Warnings {
 		r.log.Warn("service", "resource", w.Resource, "message", w.Message)
 	}

@@ -23,6 +23,7 @@ type status struct {
 type revisionStatus struct {
 	ID     int64     `json:"id"` // counts successful loads
 	Loaded time.Time `json:"loaded"`
+	Config string    `json:"config"`          // hash of the service's files
 	Error  string    `json:"error,omitempty"` // of the last reload, when the old configuration was kept
 }
 

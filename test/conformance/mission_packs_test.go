@@ -138,6 +138,16 @@ func missionAKSRules(t *testing.T, h *house) {
 	}
 }
 
+// serviceFile is the text of a file of the service.
+func (h *house) serviceFile(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(h.service, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 // packFiles are the packs for clusters and Windows, as files of a workspace.
 func (h *house) packFiles(t *testing.T) []string {
 	t.Helper()
@@ -271,13 +281,10 @@ func missionExpectedActions(t *testing.T, h *house) {
 	}
 	promtoolTests(t, "30s", everyRule, []unitTest{u})
 	const api = "apis/plain/apiInformation.json"
-	text, err := os.ReadFile(filepath.Join(h.service, api))
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := h.serviceFile(t, api)
 	for range 3 {
 		h.load(t, 100, "/plain/items/1", 200)
-		h.write(t, map[string]string{api: string(text) + "\n"})
+		h.write(t, map[string]string{api: text + "\n"})
 		h.load(t, 100, "/plain/items/1", 200)
 	}
 	var list struct {
