@@ -208,7 +208,7 @@ func (s *Server) openIngest() error {
 // otlpMetrics stores OTLP metrics through Prometheus' own translation. What it
 // cannot translate or what is too old will not get better by being sent again.
 func (s *Server) otlpMetrics(ctx context.Context, md pmetric.Metrics) error {
-	app := s.tsdb.AppenderV2(ctx)
+	app := notAhead{s.tsdb.AppenderV2(ctx), time.Now().Add(maxAhead).UnixMilli()}
 	converter := prometheusremotewrite.NewPrometheusConverter(app)
 	_, err := converter.FromMetrics(ctx, md, prometheusremotewrite.Settings{AddMetricSuffixes: true, LookbackDelta: 5 * time.Minute})
 	if committed := app.Commit(); committed != nil {

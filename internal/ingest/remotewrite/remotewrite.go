@@ -28,10 +28,11 @@ import (
 type Options struct {
 	Appendable storage.Appendable
 
-	MaxBody           int64 // of a request, compressed bytes; default 5 MiB
-	MaxConcurrent     int   // requests at once; default 64
-	SamplesPerMinute  int64 // default 0: no limit
-	RequestsPerMinute int64 // default 0: no limit
+	MaxBody           int64         // of a request, compressed bytes; default 5 MiB
+	MaxConcurrent     int           // requests at once; default 64
+	ReadTimeout       time.Duration // for a body; default 30 s
+	SamplesPerMinute  int64         // default 0: no limit
+	RequestsPerMinute int64         // default 0: no limit
 
 	Now        func() time.Time
 	Logger     *slog.Logger
@@ -44,6 +45,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxConcurrent <= 0 {
 		o.MaxConcurrent = 64
+	}
+	if o.ReadTimeout <= 0 {
+		o.ReadTimeout = 30 * time.Second
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -108,7 +112,9 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	defer func() { <-r.slots }()
 	state := &request{v1: message == remote.WriteV1MessageType}
 	recorder.state = state
-	req.Body = http.MaxBytesReader(w, req.Body, r.options.MaxBody)
+	if !r.body(recorder, req, state) {
+		return
+	}
 	r.upstream.ServeHTTP(recorder, req.WithContext(context.WithValue(req.Context(), requestKey{}, state)))
 	r.samples.take(state.taken, r.options.Now())
 }
@@ -176,6 +182,9 @@ func (a *answer) WriteHeader(status int) {
 	}
 	a.ResponseWriter.WriteHeader(status)
 }
+
+// Unwrap lets deadlines through.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 func (a *answer) Write(p []byte) (int, error) {
 	if a.status == 0 {

@@ -46,7 +46,9 @@ func (r *Receiver) track(w http.ResponseWriter, req *http.Request, dry bool) (*a
 	default:
 		return nil, &fault{status: http.StatusTooManyRequests, message: "too many requests at a time; send the items again"}
 	}
-	body, f := r.read(w, req)
+	waiting := &pending{of: r}
+	defer waiting.release()
+	body, f := r.read(w, req, waiting)
 	if f != nil {
 		return nil, f
 	}

@@ -18,7 +18,7 @@ import (
 
 // read gives the body, decompressed. Both sizes are bounded, and so is the
 // time, since a slow sender holds a slot.
-func (r *Receiver) read(w http.ResponseWriter, req *http.Request) ([]byte, *fault) {
+func (r *Receiver) read(w http.ResponseWriter, req *http.Request, pending *pending) ([]byte, *fault) {
 	limit := int64(r.options.MaxBodyBytes)
 	if req.ContentLength > limit {
 		return nil, r.tooLarge()
@@ -31,7 +31,8 @@ func (r *Receiver) read(w http.ResponseWriter, req *http.Request) ([]byte, *faul
 		return nil, f
 	}
 	var body bytes.Buffer
-	n, err := body.ReadFrom(io.LimitReader(from, limit+1))
+	pending.from = from
+	n, err := body.ReadFrom(io.LimitReader(pending, limit+1))
 	switch {
 	case err != nil:
 		return nil, r.unreadable(err)
@@ -41,6 +42,28 @@ func (r *Receiver) read(w http.ResponseWriter, req *http.Request) ([]byte, *faul
 	_ = control.SetReadDeadline(time.Time{})
 	return body.Bytes(), nil
 }
+
+// pending counts the bytes of a body among those of all bodies: a few senders
+// of large ones must not take all memory together.
+type pending struct {
+	from  io.Reader
+	of    *Receiver
+	bytes int64
+}
+
+var errPending = errors.New("too many bytes are pending")
+
+func (p *pending) Read(b []byte) (int, error) {
+	n, err := p.from.Read(b)
+	p.bytes += int64(n)
+	if p.of.pending.Add(int64(n)) > int64(p.of.options.MaxPending) {
+		return n, errPending
+	}
+	return n, err
+}
+
+// release gives the bytes back.
+func (p *pending) release() { p.of.pending.Add(-p.bytes) }
 
 func decompressed(encoding string, body io.Reader) (io.Reader, *fault) {
 	var out io.Reader
@@ -79,6 +102,9 @@ func (r *Receiver) tooLarge() *fault {
 func (r *Receiver) unreadable(err error) *fault {
 	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
 		return r.tooLarge()
+	}
+	if errors.Is(err, errPending) {
+		return &fault{status: http.StatusServiceUnavailable, reason: "pending", message: "many items are under way; send the items again later"}
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return &fault{status: http.StatusServiceUnavailable, message: fmt.Sprintf("the body did not arrive within %v", r.options.ReadTimeout)}

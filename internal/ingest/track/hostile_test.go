@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // envelopeOf wraps base data as senders do.
@@ -113,5 +114,77 @@ func TestGzipBomb(t *testing.T) {
 	New(o).ServeHTTP(w, req)
 	if w.Code != 413 {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// Bodies that are large together are refused for a while, so that their senders
+// come again, and what they took is given back.
+func TestManyLargeBodies(t *testing.T) {
+	var s store
+	o := s.options()
+	o.MaxPending = 10_000
+	r := New(o)
+	large := event(key, strings.Repeat("a", 20_000))
+	if w, _ := send(t, r, "/v2/track", large); w.Code != 503 || w.Header().Get("Retry-After") == "" {
+		t.Errorf("a body beyond the bound: %d %s", w.Code, w.Body)
+	}
+	if n := r.pending.Load(); n != 0 {
+		t.Errorf("%d bytes are not given back", n)
+	}
+	for range 3 {
+		if w, _ := send(t, r, "/v2/track", event(key, strings.Repeat("a", 5000))); w.Code != 200 {
+			t.Errorf("a body within it: %d %s", w.Code, w.Body)
+		}
+	}
+	// One whose sender is slow keeps what it has.
+	r.pending.Store(9000)
+	if w, _ := send(t, r, "/v2/track", event(key, strings.Repeat("a", 5000))); w.Code != 503 {
+		t.Errorf("beside another: %d %s", w.Code, w.Body)
+	}
+}
+
+// What is in nobody's words is answered with some, and never ends the process.
+func TestHostileBodies(t *testing.T) {
+	gz := func(text string) string {
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		_, _ = z.Write([]byte(text))
+		_ = z.Close()
+		return b.String()
+	}
+	whole := gz(event(key, "good"))
+	for name, c := range map[string]struct {
+		body, encoding, kind string
+		status               int
+	}{
+		"gzip that is cut":              {whole[:len(whole)-6], "gzip", "application/x-json-stream", 400},
+		"gzip that is none":             {event(key, "a"), "gzip", "application/json", 400},
+		"an unknown encoding":           {event(key, "a"), "br", "application/json", 415},
+		"an array that is cut":          {"[" + event(key, "a"), "", "application/json", 400},
+		"half an item":                  {event(key, "a")[:20], "", "application/json", 400},
+		"a deep array":                  {strings.Repeat("[", 100_000), "", "application/json", 400},
+		"a deep item":                   {strings.Repeat(`{"a":`, 5_000) + "1" + strings.Repeat("}", 5_000), "", "application/json", 400},
+		"bytes that are no text":        {"\xff\xfe\x00", "", "text/plain", 400},
+		"a name that is no text":        {strings.Replace(event(key, "a"), `"a"`, "\"\xff\xfe\"", 1), "", "application/json", 200},
+		"an infinite sample rate":       {strings.Replace(event(key, "a"), `"iKey"`, `"sampleRate":1e999,"iKey"`, 1), "", "application/json", 200},
+		"a wrong content type is taken": {event(key, "a"), "", "image/png", 200},
+		"a key of 1 MiB":                {event(strings.Repeat("k", 50_000), "a"), "", "application/json", 400},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var s store
+			req := httptest.NewRequest("POST", "/v2/track", strings.NewReader(c.body))
+			req.Header.Set("Content-Encoding", c.encoding)
+			req.Header.Set("Content-Type", c.kind)
+			w := httptest.NewRecorder()
+			New(s.options()).ServeHTTP(w, req)
+			if w.Code != c.status || !strings.Contains(w.Body.String(), "itemsReceived") {
+				t.Errorf("%d %.300s, want %d", w.Code, w.Body, c.status)
+			}
+			for _, l := range s.logs {
+				if !utf8.ValidString(l.EventName) || l.SampleWeight < 1 || l.SampleWeight > 1e6 {
+					t.Errorf("%q with the weight %d is stored", l.EventName, l.SampleWeight)
+				}
+			}
+		})
 	}
 }

@@ -35,7 +35,9 @@ func (r *Receiver) live(w http.ResponseWriter, req *http.Request, post bool) {
 		r.respond(w, nil, f)
 		return
 	}
-	body, f := r.read(w, req)
+	waiting := &pending{of: r}
+	defer waiting.release()
+	body, f := r.read(w, req, waiting)
 	if f != nil {
 		r.respond(w, nil, f)
 		return

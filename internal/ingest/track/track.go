@@ -34,6 +34,7 @@ type Options struct {
 	Authorize func(*http.Request, telemetry.Workspace) error
 
 	MaxBodyBytes   int           // of a request, as sent and decompressed; default 32 MiB
+	MaxPending     int           // bytes of all bodies that are read and stored at a time, decompressed; default 128 MiB
 	MaxItems       int           // of a request; default 50,000
 	MaxItemBytes   int           // default 64 KiB
 	ItemsPerSecond int           // of a workspace, over a minute; default 32,000
@@ -71,7 +72,7 @@ type Limits struct {
 
 func (o Options) withDefaults() Options {
 	for field, value := range map[*int]int{
-		&o.MaxBodyBytes: 32 << 20, &o.MaxItems: 50_000, &o.MaxItemBytes: 64 << 10, &o.ItemsPerSecond: 32_000, &o.Concurrency: 32,
+		&o.MaxBodyBytes: 32 << 20, &o.MaxPending: 128 << 20, &o.MaxItems: 50_000, &o.MaxItemBytes: 64 << 10, &o.ItemsPerSecond: 32_000, &o.Concurrency: 32,
 		&o.Limits.ID: 512, &o.Limits.Name: 1024, &o.Limits.URL: 2048, &o.Limits.Text: 1024, &o.Limits.Data: 8192, &o.Limits.Message: 32_768,
 		&o.Limits.Key: 150, &o.Limits.Value: 8192, &o.Limits.Entries: 200, &o.Limits.Exceptions: 10, &o.Limits.Frames: 200,
 	} {
@@ -105,6 +106,7 @@ type Receiver struct {
 	slots   chan struct{} // one for each request that is being read or stored
 	meter   *meter
 	hubs    *hubs
+	pending atomic.Int64 // bytes of bodies
 
 	complained atomic.Int64 // time of the last log line about a failing writer
 }
