@@ -115,20 +115,30 @@ func notReplaced(placeholder string) error {
 	return fmt.Errorf("the placeholder %s was not replaced by a number", placeholder)
 }
 
+// placeholders are how deployment scripts mark what they replace.
+var placeholders = [][2]string{{"{", "}"}, {"${", "}"}, {"$(", ")"}, {"#{", "}#"}, {"__", "__"}}
+
 // isPlaceholder recognises what deployment scripts leave in policies when they
-// did not run: {name} or UPPER_CASE.
+// did not run: {name}, ${name}, $(name), #{name}#, __name__ or UPPER_CASE.
 func isPlaceholder(text string) bool {
-	name, open := strings.CutPrefix(text, "{")
-	name, closed := strings.CutSuffix(name, "}")
-	if open != closed || name == "" {
-		return false
+	for _, marks := range placeholders {
+		name, open := strings.CutPrefix(text, marks[0])
+		name, closed := strings.CutSuffix(name, marks[1])
+		if open && closed && nameOnly(name, true) {
+			return true
+		}
 	}
+	return nameOnly(text, false)
+}
+
+// nameOnly tells names of letters, digits and the like, or of capitals alone.
+func nameOnly(name string, any bool) bool {
 	for _, r := range name {
 		upper := r >= 'A' && r <= 'Z' || r == '_'
 		other := r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '.'
-		if !upper && !(other && open) {
+		if !upper && !(other && any) {
 			return false
 		}
 	}
-	return true
+	return name != ""
 }

@@ -96,12 +96,16 @@ func (b *binder) groupResult(o *operand, params []*typ) *typ {
 	for i, p := range params {
 		args[i].o = &operand{t: p, pos: o.pos}
 	}
+	var best *candidate
 	for _, m := range o.group {
-		if c := b.fits(m, nil, args, false); c != nil {
-			return c.subst.apply(m.ret)
+		if c := b.fits(m, nil, args, false); c != nil && (best == nil || c.cost < best.cost) {
+			best = c
 		}
 	}
-	return nil
+	if best == nil {
+		return nil
+	}
+	return best.subst.apply(best.m.ret)
 }
 
 // lambda binds a lambda with parameter types. want is the type of the result,
