@@ -138,7 +138,9 @@ func TestLimits(t *testing.T) {
 	} {
 		start := time.Now()
 		_, err := transform(t, open+body+"</xsl:stylesheet>", books, nil)
-		if err == nil || !strings.Contains(err.Error(), want) {
+		// A slow machine may reach the limit of time before that of steps.
+		tooLong := want == "steps" && err != nil && strings.Contains(err.Error(), "too long")
+		if !tooLong && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s\n got %v\nwant %s", body, err, want)
 		}
 		if took := time.Since(start); took > 40*time.Second {
