@@ -162,7 +162,7 @@ func (s *Server) openRulesOf(w *metricWorkspace) error {
 }
 
 func (s *Server) openScraper(w *metricWorkspace) error {
-	w.jobs = &scrapeFile{path: w.config.Scrape}
+	w.jobs = &scrapeFile{path: w.config.Scrape, log: s.log}
 	if w.isDefault() && w.config.Scrape == "" {
 		w.jobs.path = s.config.Scrape.File
 	}

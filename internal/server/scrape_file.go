@@ -3,21 +3,24 @@ package server
 import (
 	"bytes"
 	"fmt"
+	"log/slog"
 	"os"
 	"sync"
 
 	"gatehouse/internal/ingest/scrape"
+	"gatehouse/internal/ingest/scrape/configmap"
 )
 
 // ScrapeConfig says what the default workspace scrapes.
 type ScrapeConfig struct {
-	File string `yaml:"file"` // in the form of prometheus.yml
+	File string `yaml:"file"` // in the form of prometheus.yml, or config maps of Azure's agents
 }
 
 // scrapeFile is the scrape configuration of one workspace, which may change
 // while the process runs.
 type scrapeFile struct {
 	path string
+	log  *slog.Logger
 
 	mu     sync.Mutex
 	loaded []byte
@@ -40,7 +43,17 @@ func (f *scrapeFile) load(s *scrape.Scraper) (changed bool, err error) {
 	if f.loaded != nil && bytes.Equal(data, f.loaded) {
 		return false, nil
 	}
-	if err := s.Load(data); err != nil {
+	text := data
+	if configmap.Is(data) {
+		var warnings []string
+		if text, warnings, err = configmap.Convert(data); err != nil {
+			return false, fmt.Errorf("%s: %w", f.path, err)
+		}
+		for _, w := range warnings {
+			f.log.Warn("config maps", "file", f.path, "message", w)
+		}
+	}
+	if err := s.Load(text); err != nil {
 		return false, fmt.Errorf("%s: %w", f.path, err)
 	}
 	f.loaded = data

@@ -104,7 +104,7 @@ func missionRows() []missionRow {
 		{"M08", "Remote write from any Kubernetes", missionRemoteWrite, ""},
 		{"M09", "Metrics from Arc-enabled Kubernetes", missionArc, "a recording of the collector itself"},
 		{"M10", "A workspace is all that is needed", missionWorkspaceMade, ""},
-		{"M11", "Collection with and without Container insights", nil, ""},
+		{"M11", "Collection with and without Container insights", missionConfigMaps, ""},
 		{"M12", "Remote write with managed identity", nil, ""},
 		{"M13", "A workspace becomes a Grafana data source", nil, ""},
 		{"M14", "Prebuilt dashboards", missionDashboards, "Grafana itself"},
