@@ -108,7 +108,7 @@ func missionRows() []missionRow {
 		{"M12", "Remote write with managed identity", nil, ""},
 		{"M13", "A workspace becomes a Grafana data source", nil, ""},
 		{"M14", "Prebuilt dashboards", missionDashboards, "Grafana itself"},
-		{"M15", "Any number of own dashboards", nil, ""},
+		{"M15", "Any number of own dashboards", missionOwnDashboards, ""},
 		{"M16", "Upstream recording and alert rule files load unchanged", missionUpstreamRules, ""},
 		{"M17", "Recorded series feed other rules, in order", missionChainedRules, ""},
 		{"M18", "Rule groups as ARM resources", missionRuleGroups, ""},

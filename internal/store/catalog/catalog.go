@@ -114,6 +114,33 @@ func (c *Catalog) Save(name string, data []byte) error {
 	return nil
 }
 
+// Remove deletes a document; one that is not there is no error.
+func (c *Catalog) Remove(name string) error {
+	if _, err := c.db.Exec(`DELETE FROM documents WHERE name = ?`, name); err != nil {
+		return fmt.Errorf("remove %s from the catalog: %w", name, err)
+	}
+	return nil
+}
+
+// Documents gives all documents whose names begin with prefix.
+func (c *Catalog) Documents(prefix string) (map[string][]byte, error) {
+	rows, err := c.db.Query(`SELECT name, data FROM documents WHERE substr(name, 1, length(?)) = ?`, prefix, prefix)
+	if err != nil {
+		return nil, fmt.Errorf("list %s in the catalog: %w", prefix, err)
+	}
+	defer rows.Close()
+	out := map[string][]byte{}
+	for rows.Next() {
+		var name string
+		var data []byte
+		if err := rows.Scan(&name, &data); err != nil {
+			return nil, fmt.Errorf("list %s in the catalog: %w", prefix, err)
+		}
+		out[name] = data
+	}
+	return out, rows.Err()
+}
+
 // SubscriptionKeys gives the two keys of a subscription, made on first sight.
 func (c *Catalog) SubscriptionKeys(id string) (primary, secondary string, err error) {
 	if primary, err = newKey(); err != nil {
