@@ -147,6 +147,8 @@ func (p *parser) forStatement(pos at) node {
 	if !p.is(";") {
 		if d := p.declarationHead(); d != nil {
 			s.init = []node{d}
+		} else if l := p.deconstruction(); l != nil {
+			s.init = []node{&exprStmt{l.at, &assignX{at(p.expect("=", "after the variables")), "", l, p.expression()}}}
 		} else {
 			s.init = p.expressionList(";")
 		}
