@@ -98,6 +98,7 @@ func TestNewestByWindows(t *testing.T) {
 func TestTimeOfRows(t *testing.T) {
 	e := New(Options{Lake: many(t)})
 	for query, want := range map[string]string{
+		`requests | where timestamp > datetime(2026-03-14 09:29) | count`:                                                                    "56",
 		`requests | where timestamp > datetime(2026-03-14 09:29:52) | count`:                                                                 "4",
 		`requests | where timestamp >= datetime(2026-03-14 09:29:52) | count`:                                                                "8",
 		`requests | where timestamp >= datetime(2026-03-14 09:20:00) and timestamp < datetime(2026-03-14 09:20:04) | count`:                  "4",

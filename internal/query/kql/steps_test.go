@@ -11,6 +11,7 @@ import (
 func TestSteps(t *testing.T) {
 	e := engine(t)
 	const arrays = `datatable(k:string, l:dynamic)["a", dynamic([5,1,3]), "b", dynamic([4,10,8,7])] `
+	const visits = `datatable(u:string, t:datetime)["a", datetime(2024-01-01 01:00), "a", datetime(2024-01-01 02:00), "b", datetime(2024-01-01 05:00), "a", datetime(2024-01-02 01:00), "c", datetime(2024-01-02 02:00), "c", datetime(2024-01-03 23:00)] `
 	const sales = `datatable(region:string, who:string, amount:long)["east","ann",5, "east","bob",3, "east","cid",1, "west","dan",4, "west","eve",6, "north","fay",2] `
 	for _, c := range []struct{ name, query, want string }{
 		{"mv-apply keeps what it does not expand", arrays + `| mv-apply top1 = l to typeof(long) on (top 1 by top1)`, `a,[5,1,3],5;b,[4,10,8,7],10`},
@@ -48,6 +49,15 @@ func TestSteps(t *testing.T) {
 		{"autocluster", `datatable(a:string, b:string, n:long)["x","p",1,"x","p",2,"x","p",3,"y","q",4] | evaluate autocluster() | project Count, Percent, a, b, n`, "3,75,x,p,null;1,25,y,q,4"},
 		{"basket", `datatable(a:string, b:string)["x","p","x","p","x","q"] | evaluate basket(0.5) | project Count, a, b`, "3,x,;2,x,p;2,,p"},
 		{"basket of nothing", `datatable(a:string)[] | evaluate basket()`, ""},
+		{"activity_metrics", visits + `| evaluate activity_metrics(u, t, datetime(2024-01-01), datetime(2024-01-03 23:59), 1d)`,
+			"2024-01-01T00:00:00Z,2,2,null,null;2024-01-02T00:00:00Z,2,1,0.5,0.5;2024-01-03T00:00:00Z,1,0,0.5,0.5"},
+		{"activity_counts_metrics", visits + `| evaluate activity_counts_metrics(u, t, datetime(2024-01-01), datetime(2024-01-03 23:59), 1d)`,
+			"2024-01-01T00:00:00Z,3,2,2,2;2024-01-02T00:00:00Z,2,2,1,3;2024-01-03T00:00:00Z,1,1,0,3"},
+		{"activity_engagement looks back before its start", visits + `| evaluate activity_engagement(u, t, datetime(2024-01-02), datetime(2024-01-03 23:59), 1d, 2d)`,
+			"2024-01-02T00:00:00Z,2,3,0.6666666666666666;2024-01-03T00:00:00Z,1,2,0.5"},
+		{"a plugin's range of time is what the table is read for", `requests | evaluate activity_counts_metrics(operation_Id, timestamp, datetime(2026-03-01), datetime(2026-03-14 23:00), 1d)`, "2026-03-14T00:00:00Z,3,3,3,3"},
+		{"sliding_window_counts", visits + `| evaluate sliding_window_counts(u, t, datetime(2024-01-02), datetime(2024-01-03 23:59), 2d, 1d)`,
+			"2024-01-02T00:00:00Z,5,3;2024-01-03T00:00:00Z,3,2"},
 		{"diffpatterns", `range i from 0 to 99 step 1 | project side = iff(i % 2 == 0, "bad", "good"), node = iff(i % 2 == 0 and i < 80, "n1", strcat("n", i % 10)), zone = iff(i % 2 == 0 and i < 80, "west", "east"), same = "x" | evaluate diffpatterns(side, "bad", "good") | project CountA, CountB, PercentA, PercentB, PercentDiffAB, node, zone, same`,
 			"40,0,80,0,80,n1,west,x;10,50,20,100,80,,east,x"},
 		{"diffpatterns of what does not differ", `range i from 0 to 99 step 1 | project side = i % 2, v = "x" | evaluate diffpatterns(side, 0, 1) | count`, "0"},
