@@ -10,7 +10,7 @@ func requests() []branch {
 			"id":                 "span_id",
 			"source":             first(optionalTag("source"), bySource("''", "target")),
 			"name":               requestName,
-			"url":                first(filled("data"), composedURL),
+			"url":                bySource(composedURL, first(filled("data"), composedURL)),
 			"success":            requestSuccess,
 			"resultCode":         requestCode(),
 			"duration":           milliseconds,
@@ -29,8 +29,10 @@ const (
 	requestName = "CASE WHEN " + fromGateway + " THEN http_method||' '||url_path" +
 		" WHEN source='otlp' AND http_method<>'' THEN http_method||' '||CASE WHEN http_route<>'' THEN http_route ELSE url_path END ELSE name END"
 
-	composedURL = "CASE WHEN server_address='' THEN url_path ELSE url_scheme||'://'||server_address||url_path END||" +
-		"CASE WHEN url_query='' THEN '' ELSE '?'||url_query END"
+	// composedURL puts a URL together in one go: each || would copy it again.
+	composedURL = "CASE WHEN url_query<>'' THEN concat(" + withoutQuery + ", '?', url_query) ELSE " + withoutQuery + " END"
+
+	withoutQuery = "CASE WHEN server_address<>'' THEN concat(url_scheme, '://', server_address, url_path) ELSE url_path END"
 
 	// A request succeeded when the whole response was sent and says so. A sender of
 	// Application Insights' protocol says it itself.
