@@ -423,3 +423,37 @@ func (m *tenants) namespace(t *testing.T) {
 		return strings.Contains(fmt.Sprint(out["tables"]), "[shop north 5 2]")
 	})
 }
+
+// A33: what is over a limit is cut or refused as the guide says, marked,
+// counted, and the rest is taken.
+func missionItemLimits(t *testing.T, h *house) {
+	m := h.tenants(t)
+	item := func(name, value string) string {
+		return fmt.Sprintf(`{"name":"Microsoft.ApplicationInsights.Event","time":%q,"iKey":%q,"data":{"baseType":"EventData","baseData":{"ver":2,"name":%q,"properties":{"long":%q}}}}`,
+			time.Now().UTC().Format(time.RFC3339Nano), farWorkspaces["plain"], name, value)
+	}
+	cut, refused := m.far.query(t, `sum(gatehouse_track_truncated_total) or vector(0)`), m.far.query(t, `sum(gatehouse_track_items_rejected_total{reason="too_large"}) or vector(0)`)
+	body := strings.Join([]string{item("limit-good", "short"), item("limit-long", strings.Repeat("x", 9000)), item("limit-huge", strings.Repeat("y", 70_000))}, "\n")
+	resp, err := http.Post(m.far.monitor+"/v2/track", "application/x-json-stream", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var out struct {
+		ItemsReceived, ItemsAccepted int
+		Errors                       []struct{ Index, StatusCode int }
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&out); err != nil || resp.StatusCode != http.StatusPartialContent || out.ItemsReceived != 3 || out.ItemsAccepted != 2 ||
+		len(out.Errors) != 1 || out.Errors[0].Index != 2 || out.Errors[0].StatusCode != http.StatusBadRequest {
+		t.Fatalf("%d %+v %v", resp.StatusCode, out, err)
+	}
+	query := `customEvents | where name startswith "limit-" | order by name asc | project name, strlen(tostring(customDimensions["long"])), isnotempty(customDimensions["gatehouse.truncated"])`
+	within(t, time.Minute, "the two items", func() bool {
+		_, out := callJSON(t, http.DefaultClient, "POST", m.far.monitor+"/v1/workspaces/plain/query", map[string]string{"query": query})
+		tables, _ := out["tables"].([]any)
+		return len(tables) > 0 && fmt.Sprint(tables[0].(map[string]any)["rows"]) == "[[limit-good 5 false] [limit-long 8192 true]]"
+	})
+	within(t, time.Minute, "both are counted", func() bool {
+		return m.far.query(t, `sum(gatehouse_track_truncated_total)`) == cut+1 && m.far.query(t, `sum(gatehouse_track_items_rejected_total{reason="too_large"})`) == refused+1
+	})
+}

@@ -77,7 +77,7 @@ func missionRows() []missionRow {
 		{"A30", "A run of on-error is an exception", missionPolicyException, ""},
 		{"A31", "A 4xx or 5xx answer is an exception", missionStatusException, ""},
 		{"A32", "Trace messages at or above the verbosity are kept", missionSeverities, ""},
-		{"A33", "Limits on size and number of custom telemetry", nil, ""},
+		{"A33", "Limits on size and number of custom telemetry", missionItemLimits, ""},
 		{"A34", "emit-metric sends values and dimensions", missionCustomMetric, ""},
 		{"A35", "Custom metrics with dimensions are a switch", missionDimensionsSwitch, ""},
 		{"A36", "The diagnostic's metrics switch", missionMetricsSwitch, "a toggle in the console"},
