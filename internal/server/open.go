@@ -258,7 +258,10 @@ func (s *Server) openGateway() error {
 		return err
 	}
 	s.reloads = &reloads{config: s.config.Service, bodyBytes: limits.bodyBytes, gateway: s.gateway, catalog: s.catalog, log: s.log, destinations: s.destinations, written: s.management.Resources()}
-	return s.reloads.load()
+	if err := s.reloads.load(); err != nil {
+		return err
+	}
+	return s.recordSwitches()
 }
 
 // externalCache makes the external cache of policies, nil when none is set. It

@@ -23,9 +23,10 @@ type loggersRun struct {
 	requests map[string]int    // "api workspace source"
 	metrics  map[string]string // "api workspace": custom dimensions of its custom metric
 	warnings string
-	active   float64 // series of the default workspace
-	beyond   float64 // values that came for series beyond the limit
-	wide     float64 // sum of the rows of the metric with many series
+	audit    []string // records of the switch
+	active   float64  // series of the default workspace
+	beyond   float64  // values that came for series beyond the limit
+	wide     float64  // sum of the rows of the metric with many series
 }
 
 // Keys of the two workspaces.
@@ -144,6 +145,15 @@ func (h *house) driveLoggers(t *testing.T, files map[string]string) *loggersRun 
 	send()
 	h.get(t, "/api/status", &status)
 	out := &loggersRun{requests: map[string]int{}, metrics: map[string]string{}, warnings: fmt.Sprint(status.Warnings)}
+	var audit struct {
+		Value []struct{ Properties map[string]string }
+	}
+	h.get(t, "/api/activity?limit=1000", &audit)
+	for _, e := range audit.Value {
+		if e.Properties["setting"] == "telemetry.multiplex" {
+			out.audit = append(out.audit, e.Properties["before"]+" "+e.Properties["after"])
+		}
+	}
 	before := status.Revision.ID
 	h.write(t, map[string]string{"loggers/one/loggerInformation.json": insights(keyOfDefault)})
 	eventually(t, "the reload", func() bool {
@@ -224,6 +234,9 @@ func missionKeyChange(t *testing.T, h *house) {
 // A25: with the switch both loggers receive, and once they are of one workspace
 // it receives once.
 func missionBothLoggers(t *testing.T, h *house) {
+	if got := h.loggers(t).audit; len(got) != 1 || got[0] != "false true" {
+		t.Errorf("the switch in the activity log: %v", got)
+	}
 	h.loggers(t).want(t, "own", map[string]int{"orders gateway": loggersLoad, " gateway-copy": loggersLoad, " gateway": loggersLoad, "orders gateway-copy": 0})
 }
 
