@@ -34,7 +34,7 @@ unit:
 	go test $$(go list ./... | grep -vE 'test/(e2e|conformance)')
 
 race:
-	go test -race ./internal/... ./test ./web
+	go test -race -short ./internal/... ./test ./web
 
 web-test: web
 	cd web && npm run lint && npm test

@@ -82,6 +82,7 @@ func allFiles(t *testing.T) map[string][]byte {
 // of the rules that come along, neither in it nor after it. All recording rules
 // record something, so that the silence is not for lack of series.
 func TestGapOfTwoMinutesFiresNothing(t *testing.T) {
+	hours(t)
 	for _, c := range []struct {
 		name  string
 		gap   int
@@ -102,6 +103,7 @@ func TestGapOfTwoMinutesFiresNothing(t *testing.T) {
 // What a platform does of its own accord wakes nobody: rolling out, draining and
 // starting nodes, scaling, renewing certificates, starting the gateway anew.
 func TestExpectedActionsFireNothing(t *testing.T) {
+	hours(t)
 	text, err := os.ReadFile(filepath.Join("testdata", "expected_actions.txt"))
 	if err != nil {
 		t.Fatal(err)

@@ -86,6 +86,7 @@ func (w *world) firing(t *testing.T, at time.Duration) (names []string) {
 
 // Every alert of the packs for clusters and Windows fires and ends.
 func TestPackAlerts(t *testing.T) {
+	hours(t)
 	left := append(alertNames(t, "aks"), alertNames(t, "windows")...)
 	for _, c := range packCases(t) {
 		t.Run(c.alert, func(t *testing.T) {

@@ -57,9 +57,13 @@ type queryTest struct {
 	} `yaml:"exp_samples"`
 }
 
-func TestShippedRules(t *testing.T) { runUnitTests(t, "testdata/shipped_test.yml", defaults(t)) }
+func TestShippedRules(t *testing.T) {
+	hours(t)
+	runUnitTests(t, "testdata/shipped_test.yml", defaults(t))
+}
 
 func TestPacks(t *testing.T) {
+	hours(t)
 	files := map[string][]byte{}
 	for _, name := range Packs() {
 		file, text, err := Pack(name)
@@ -242,5 +246,15 @@ func (w *world) checkAlert(t *testing.T, c alertTest) {
 	slices.Sort(want)
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("%s at %s: %v, want %v", c.Alertname, c.At, got, want)
+	}
+}
+
+// hours skips a test that evaluates rules over many hours of samples: under the
+// race detector (make race says -short) that takes minutes and shows nothing, as
+// it is one goroutine of Prometheus's engine.
+func hours(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("it evaluates many hours")
 	}
 }
