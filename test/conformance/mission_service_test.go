@@ -72,6 +72,9 @@ func (h *house) missionService() map[string]string {
 		h.addAPI(files, id, "", "", false)
 	}
 	h.addAPI(files, "keyed", "", "", true)
+	h.addAPI(files, "owned", "", "", false)
+	files["tags/ownership/tagInformation.json"] = `{"properties":{"displayName":"team=platform"}}`
+	files["tags/ownership/apis/owned/tagApiInformation.json"] = "{}"
 	h.addAPI(files, "metered", policies(`<rate-limit calls="1" renewal-period="300"/>`, "", ""), "", true)
 	h.addAPI(files, "allotted", "", "", true)
 	files["products/starter/apis/metered/productApiInformation.json"] = "{}"

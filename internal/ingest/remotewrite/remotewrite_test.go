@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -280,5 +281,50 @@ func TestOutOfOrder(t *testing.T) {
 	}
 	if res, text := f.write(t, v1Type, v1Body(t, now.Add(time.Hour), []string{"m"})); res.StatusCode != 400 {
 		t.Errorf("in the future: %d %s", res.StatusCode, text)
+	}
+}
+
+// A label with hundreds of thousands of values: the workspace stays at its limit,
+// every sample is either stored or counted as refused, the metric is named, and
+// the process does not grow.
+func TestLabelAttack(t *testing.T) {
+	const limit, values, each = 2000, 200_000, 2000
+	f := open(t, tsdb.Options{MaxSeries: limit}, remotewrite.Options{})
+	now := time.Now()
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	var after uint64
+	for from := 0; from < values; from += each {
+		series := make([][]string, each)
+		for i := range series {
+			series[i] = []string{"attacked_total", "user", fmt.Sprintf("%08d", from+i)}
+		}
+		res, text := f.write(t, v1Type, v1Body(t, now, series...))
+		if want := 204; from == 0 && res.StatusCode != want {
+			t.Fatalf("%d %s", res.StatusCode, text)
+		}
+		if from > 0 && (res.StatusCode != 400 || !strings.Contains(text, fmt.Sprintf("%d samples were refused", each))) {
+			t.Fatalf("%d %s", res.StatusCode, text)
+		}
+		if from == 10*each {
+			after = heap()
+		}
+	}
+	if grown := int64(heap()) - int64(after); grown > 16<<20 {
+		t.Errorf("the heap grew by %d MiB", grown>>20)
+	}
+	if stored, refused := f.count(t, "gatehouse_remote_write_samples_total"), f.count(t, "gatehouse_remote_write_refused_samples_total"); stored != limit || refused != values-limit {
+		t.Errorf("%v stored, %v refused of %d", stored, refused, values)
+	}
+	if got := f.value(t, "count(attacked_total)"); got != limit {
+		t.Errorf("%v series", got)
+	}
+	list := f.db.Refusals()
+	if len(list) != 1 || list[0].Metric != "attacked_total" || list[0].Reason != "series_limit" || list[0].Count != values-limit {
+		t.Errorf("refusals: %+v", list)
 	}
 }
