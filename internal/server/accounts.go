@@ -40,6 +40,9 @@ const accountDocument = "monitor-accounts"
 
 // openAccounts reads what was written before.
 func (s *Server) openAccounts() error {
+	if err := s.kept.grafana.Refresh(); err != nil { // which links there were
+		return err
+	}
 	s.accounts.kept = map[string]account{}
 	data, err := s.catalog.Load(accountDocument)
 	if err != nil || len(data) == 0 {

@@ -78,6 +78,7 @@ type Server struct {
 	reloads      *reloads
 	azureProbes  *azuremonitor.Prober // nil: off
 	accounts     accounts
+	linked       map[string]bool // ids of workspaces that a Grafana is linked to
 
 	metrics metricSet      // tsdb is the samples of the default one
 	across  *promql.Engine // over several metric workspaces

@@ -16,7 +16,7 @@ import (
 
 // keptResources are the resources of alerting that came over the API.
 type keptResources struct {
-	actions, ruleGroups, logRules *resources.Collection
+	actions, ruleGroups, logRules, grafana *resources.Collection
 }
 
 // openResources reads the resources of alerting that the API wrote before.
@@ -37,6 +37,9 @@ func (s *Server) openResources() (err error) {
 	}
 	if s.kept.logRules, err = open(resources.Options{Type: logsearch.Type, Apply: s.putLogRules,
 		Files: func() []resources.Resource { return ofFiles(s.logRules.fileRules()) }}); err != nil {
+		return err
+	}
+	if s.kept.grafana, err = open(resources.Options{Type: grafanaType, Apply: s.putGrafana}); err != nil {
 		return err
 	}
 	s.kept.ruleGroups, err = open(resources.Options{Type: azure.Type, Apply: s.putRuleGroups, Files: s.fileRuleGroups})

@@ -106,7 +106,7 @@ func missionRows() []missionRow {
 		{"M10", "A workspace is all that is needed", missionWorkspaceMade, ""},
 		{"M11", "Collection with and without Container insights", missionConfigMaps, ""},
 		{"M12", "Remote write with managed identity", nil, ""},
-		{"M13", "A workspace becomes a Grafana data source", nil, ""},
+		{"M13", "A workspace becomes a Grafana data source", missionGrafana, "Grafana itself, which reads the provisioning file"},
 		{"M14", "Prebuilt dashboards", missionDashboards, "Grafana itself"},
 		{"M15", "Any number of own dashboards", missionOwnDashboards, ""},
 		{"M16", "Upstream recording and alert rule files load unchanged", missionUpstreamRules, ""},
