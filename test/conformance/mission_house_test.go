@@ -139,7 +139,7 @@ func (h *house) write(t *testing.T, files map[string]string) {
 // eventually polls until ok, at most 20 seconds.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	within(t, 20*time.Second, what, ok)
+	within(t, time.Minute, what, ok)
 }
 
 func within(t *testing.T, limit time.Duration, what string, ok func() bool) {
