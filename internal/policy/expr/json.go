@@ -149,11 +149,21 @@ func (t *JToken) adopt(child *JToken) *JToken {
 	if child == nil {
 		child = &JToken{kind: JNull}
 	}
-	if child.parent != nil || child == t {
-		child = child.clone()
+	if child.parent != nil || child.above(t) {
+		child = child.clone() // a token has one place, and is never inside itself
 	}
 	child.parent = t
 	return child
+}
+
+// above tells whether t is o or stands above it.
+func (t *JToken) above(o *JToken) bool {
+	for ; o != nil; o = o.parent {
+		if o == t {
+			return true
+		}
+	}
+	return false
 }
 
 func (t *JToken) setProperty(name string, v *JToken) {
@@ -278,7 +288,15 @@ func (t *JToken) clone() *JToken {
 }
 
 // jsonOf is JToken.FromObject and the implicit conversions.
-func jsonOf(v any) *JToken {
+func jsonOf(v any) *JToken { return jsonAt(v, 0) }
+
+// maxJSONNesting ends what holds itself.
+const maxJSONNesting = 128
+
+func jsonAt(v any, depth int) *JToken {
+	if depth > maxJSONNesting {
+		throw("Newtonsoft.Json.JsonSerializationException", "Self referencing loop detected, or values nested more than %d deep.", maxJSONNesting)
+	}
 	switch x := v.(type) {
 	case nil:
 		return &JToken{kind: JNull}
@@ -315,7 +333,7 @@ func jsonOf(v any) *JToken {
 	if n, ok := integer(v); ok {
 		return &JToken{kind: JInteger, value: n}
 	}
-	return jsonOfObject(v)
+	return jsonOfObject(v, depth+1)
 }
 
 // numberToken keeps whole numbers whole.
@@ -332,62 +350,62 @@ func numberToken(text json.Number) *JToken {
 	return &JToken{kind: JFloat, value: f}
 }
 
-func jsonOfObject(v any) *JToken {
+func jsonOfObject(v any, depth int) *JToken {
 	switch x := v.(type) {
 	case *Array:
 		t := &JToken{kind: JArray}
 		for _, i := range x.items {
-			t.items = append(t.items, t.adopt(jsonOf(i)))
+			t.items = append(t.items, t.adopt(jsonAt(i, depth)))
 		}
 		return t
 	case *Object:
 		t := &JToken{kind: JObject}
 		for i, n := range x.def.fields {
-			t.addProperty(n, jsonOf(x.values[i]))
+			t.addProperty(n, jsonAt(x.values[i], depth))
 		}
 		return t
 	case *Dictionary:
 		t := &JToken{kind: JObject}
 		for _, k := range x.keys {
-			t.setProperty(ToString(k), jsonOf(x.values[x.keyOf(k)]))
+			t.setProperty(ToString(k), jsonAt(x.values[x.keyOf(k)], depth))
 		}
 		return t
 	case *tuple:
 		t := &JToken{kind: JObject}
 		for i, v := range x.items {
-			t.addProperty("Item"+string(rune('1'+i)), jsonOf(v))
+			t.addProperty("Item"+string(rune('1'+i)), jsonAt(v, depth))
 		}
 		return t
 	case *Grid:
 		return x.json(0, 0)
 	case *Pair:
 		t := &JToken{kind: JObject}
-		t.addProperty("Key", jsonOf(x.key))
-		t.addProperty("Value", jsonOf(x.value))
+		t.addProperty("Key", jsonAt(x.key, depth))
+		t.addProperty("Value", jsonAt(x.value, depth))
 		return t
 	case json.Number:
 		return numberToken(x)
 	case []any:
 		t := &JToken{kind: JArray, items: make([]*JToken, 0, len(x))}
 		for _, one := range x {
-			t.items = append(t.items, t.adopt(jsonOf(one)))
+			t.items = append(t.items, t.adopt(jsonAt(one, depth)))
 		}
 		return t
 	case map[string]any: // has no order: the names are sorted
 		t := &JToken{kind: JObject}
 		for _, name := range slices.Sorted(maps.Keys(x)) {
-			t.addProperty(name, jsonOf(x[name]))
+			t.addProperty(name, jsonAt(x[name], depth))
 		}
 		return t
 	case []string:
 		t := &JToken{kind: JArray}
 		for _, s := range x {
-			t.items = append(t.items, t.adopt(jsonOf(s)))
+			t.items = append(t.items, t.adopt(jsonAt(s, depth)))
 		}
 		return t
 	case Header, *queryMap:
 		t := &JToken{kind: JObject}
-		eachPair(v, func(k string, vs []string) bool { t.addProperty(k, jsonOf(vs)); return true })
+		eachPair(v, func(k string, vs []string) bool { t.addProperty(k, jsonAt(vs, depth)); return true })
 		return t
 	case *Seq:
 		throw("Newtonsoft.Json.JsonSerializationException", "The sequence must be turned into a list first (ToList, ToArray).")

@@ -12,7 +12,11 @@ func (t *JToken) insertBeside(f *frame, content any, after int) {
 	f.charge(128)
 	more := &JToken{kind: p.kind}
 	more.addContent(materialise(f, content))
-	for _, c := range more.items {
+	for i, c := range more.items {
+		if c.above(p) {
+			c = c.clone()
+			more.items[i] = c
+		}
 		if p.kind == JObject {
 			p.mustBeNew(c.name)
 		} else if p.kind == JProperty {

@@ -72,7 +72,11 @@ func parseXML(f *frame, s string) *xmlNode {
 }
 
 func (n *xmlNode) add(c *xmlNode) {
-	if c.parent != nil {
+	inside := false // a node is never inside itself
+	for at := n; at != nil && !inside; at = at.parent {
+		inside = at == c
+	}
+	if c.parent != nil || inside {
 		c = c.clone()
 	}
 	c.parent = n
