@@ -51,13 +51,13 @@ func (r *Receiver) body(w http.ResponseWriter, req *http.Request, state *request
 	}
 	_ = control.SetReadDeadline(time.Time{})
 	c, err := check(data, state.v1)
-	if err != nil {
+	if err != nil && !errors.Is(err, errMalformed) { // upstream words what is malformed, as senders know it
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return false
 	}
-	if c.invalid > 0 {
-		// Upstream leaves them out of a request of version 1 without a word.
-		state.dropped, state.first = c.invalid, c.first
+	if err == nil && c.invalid > 0 {
+		// Upstream leaves them out of a request of version 1 without a word, and
+		// answers 204: they are counted at least.
 		r.counts.refused.WithLabelValues("invalid_labels").Add(float64(c.invalid))
 	}
 	req.Body = io.NopCloser(bytes.NewReader(data))
@@ -67,12 +67,15 @@ func (r *Receiver) body(w http.ResponseWriter, req *http.Request, state *request
 // check counts what a request would become.
 func check(data []byte, v1 bool) (*counter, error) {
 	size, err := snappy.DecodedLen(data)
-	if err != nil || size > maxDecoded {
-		return nil, fmt.Errorf("the body is not snappy, or has more than %d bytes without compression", maxDecoded)
+	if err != nil {
+		return nil, errMalformed
+	}
+	if size > maxDecoded {
+		return nil, fmt.Errorf("the body has more than %d bytes without compression", maxDecoded)
 	}
 	plain, err := snappy.Decode(nil, data)
 	if err != nil {
-		return nil, errors.New("the body is not what snappy makes: it is cut, or of another compression")
+		return nil, errMalformed
 	}
 	c := &counter{series: 5} // field numbers of the list of series
 	if v1 {
@@ -85,9 +88,8 @@ type counter struct {
 	series        protowire.Number
 	groups, parts int
 
-	labels  bool // they are texts, and are looked at
-	invalid int  // samples of series whose labels are not valid
-	first   error
+	labels  bool     // they are texts, and are looked at
+	invalid int      // samples of series whose labels are not valid
 	names   [][]byte // of the series that is looked at
 }
 
@@ -130,9 +132,7 @@ func (c *counter) one(series []byte) error {
 		wrong = errors.New("a series has no __name__")
 	}
 	if wrong != nil {
-		if c.invalid += samples; c.first == nil {
-			c.first = wrong
-		}
+		c.invalid += samples
 	}
 	return nil
 }

@@ -56,6 +56,8 @@ func TestHostileRequests(t *testing.T) {
 	at := func(ms int64) func(*prompb.TimeSeries) {
 		return func(s *prompb.TimeSeries) { s.Samples[0].Timestamp = ms }
 	}
+	// Prometheus leaves these out of a request of version 1 and says nothing.
+	left := map[string]bool{"two labels of a name": true, "no name": true, "a name that is no text": true}
 	for name, c := range map[string]struct {
 		kind, encoding string
 		body           []byte
@@ -79,6 +81,9 @@ func TestHostileRequests(t *testing.T) {
 	} {
 		start := time.Now()
 		status, text := raw(c.kind, c.encoding, c.body)
+		if left[name] && status == http.StatusNoContent {
+			continue
+		}
 		if status < 400 || status >= 500 || strings.TrimSpace(text) == "" {
 			t.Errorf("%s: %d %q", name, status, text)
 		}
