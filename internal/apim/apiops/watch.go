@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,19 +23,25 @@ const maxDelay = 5 * time.Second
 // Watch calls onChange, from one goroutine, after files below dir changed and
 // the folder was quiet for 300 ms. It returns when ctx is done (nil) or when
 // watching fails. Names that start with a dot do not count, but for the links
-// of Kubernetes volumes.
+// of Kubernetes volumes. dir may be a link, and may be replaced.
 func Watch(ctx context.Context, dir string, onChange func()) error {
 	w, err := fsnotify.NewWatcher()
 	if err != nil {
 		return fmt.Errorf("watch %s: %w", dir, err)
 	}
 	defer w.Close()
-	if err := watchBelow(w, dir); err != nil {
+	at, err := placeOf(dir)
+	if err == nil {
+		err = watchBelow(w, at.root)
+	}
+	if err != nil {
 		return fmt.Errorf("watch %s: %w", dir, err)
 	}
 	timer := time.NewTimer(time.Hour)
 	timer.Stop()
 	defer timer.Stop()
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
 	var first time.Time // of the changes not told yet
 	for {
 		select {
@@ -42,6 +50,10 @@ func Watch(ctx context.Context, dir string, onChange func()) error {
 		case <-timer.C:
 			first = time.Time{}
 			onChange()
+		case <-look.C:
+			if at.follow(w, dir) {
+				timer.Reset(debounce)
+			}
 		case event, ok := <-w.Events:
 			if !ok {
 				return fmt.Errorf("watch %s: the watcher stopped", dir)
@@ -62,12 +74,44 @@ func Watch(ctx context.Context, dir string, onChange func()) error {
 				return fmt.Errorf("watch %s: %w", dir, err)
 			}
 			// Events were lost: what changed is not known, that something did is.
-			if err := watchBelow(w, dir); err != nil {
+			if err := watchBelow(w, at.root); err != nil {
 				return fmt.Errorf("watch %s: %w", dir, err)
 			}
 			timer.Reset(debounce)
 		}
 	}
+}
+
+// place is the folder that is watched: where it is and which one.
+type place struct {
+	root string
+	info fs.FileInfo
+}
+
+func placeOf(dir string) (p place, err error) {
+	if p.root, err = filepath.EvalSymlinks(dir); err == nil {
+		p.info, err = os.Stat(p.root)
+	}
+	return p, err
+}
+
+// follow looks whether dir is another folder than the one that is watched: it was
+// replaced, or is a link that leads elsewhere now. Nothing below the old folder
+// tells of that. The new one is watched instead.
+func (p *place) follow(w *fsnotify.Watcher, dir string) (moved bool) {
+	now, err := placeOf(dir)
+	list := w.WatchList()
+	if err != nil || (now.root == p.root && os.SameFile(now.info, p.info) && slices.Contains(list, p.root)) {
+		return false // or it is away for the moment
+	}
+	for _, path := range list {
+		_ = w.Remove(path)
+	}
+	if watchBelow(w, now.root) != nil {
+		return false // the next look tries again, as nothing is watched
+	}
+	*p = now
+	return true
 }
 
 func counts(e fsnotify.Event) bool {

@@ -223,16 +223,15 @@ func (t *JToken) addToObject(v any) {
 		}
 		if p.kind == JProperty {
 			t.mustBeNew(p.name)
-			t.addProperty(p.name, p.items[0])
-			// The caller's property becomes the one in the tree.
-			if p.parent == nil {
-				added := t.items[len(t.items)-1]
-				p.parent, p.items[0] = t, added.items[0]
-				added.items[0].parent = p
-				t.items[len(t.items)-1] = p
-				if t.index != nil {
-					t.index[p.name] = p
-				}
+			if p.parent != nil || p.above(t) {
+				t.addProperty(p.name, p.items[0]) // which copies the value
+				return
+			}
+			// The caller's property becomes the one in the tree, its value too.
+			p.parent = t
+			t.items = append(t.items, p)
+			if t.index != nil {
+				t.index[p.name] = p
 			}
 			return
 		}
