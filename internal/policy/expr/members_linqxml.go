@@ -265,7 +265,7 @@ func setXMLName(_ *frame, a []any) any {
 }
 
 func setXMLValue(_ *frame, a []any) any {
-	n, value := a[0].(*xmlNode), ToString(notNull(a[1]))
+	n, value := a[0].(*xmlNode), xmlText(notNull(a[1]))
 	if n.kind == "attribute" {
 		n.value = value
 		return nil

@@ -3,6 +3,7 @@ package expr
 import (
 	"encoding/xml"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -304,7 +305,7 @@ func addXML(f *frame, n *xmlNode, v any) {
 	case *Array, *Seq, *orderedSeq:
 		each(f, x, func(i any) bool { addXML(f, n, i); return true })
 	default:
-		n.add(&xmlNode{kind: "text", value: ToString(v)})
+		n.add(&xmlNode{kind: "text", value: xmlText(v)})
 	}
 }
 
@@ -436,7 +437,7 @@ func xmlTypes() []typeRow {
 		{decl: "class " + ns + "XAttribute : XObject", is: xmlKind("attribute"), rows: append([]row{
 			{sig: "new(XName name, object v)", get: func(_ *frame, a []any) any {
 				space, local := splitXName(ToString(a[0]))
-				return &xmlNode{kind: "attribute", space: space, name: local, value: ToString(a[1])}
+				return &xmlNode{kind: "attribute", space: space, name: local, value: xmlText(a[1])}
 			}}, value, {sig: "XName Name", get: xmlName},
 			{sig: "void Remove()", get: func(_ *frame, a []any) any { a[0].(*xmlNode).remove(); return nil }},
 		}, append(attributeRows(), xmlConversions("XAttribute")...)...)},
@@ -507,14 +508,14 @@ func setAttribute(_ *frame, a []any) any {
 			if a[2] == nil {
 				x.remove()
 			} else {
-				x.value = ToString(a[2])
+				x.value = xmlText(a[2])
 			}
 			return nil
 		}
 	}
 	if a[2] != nil {
 		space, local := splitXName(name)
-		n.add(&xmlNode{kind: "attribute", space: space, name: local, value: ToString(a[2])})
+		n.add(&xmlNode{kind: "attribute", space: space, name: local, value: xmlText(a[2])})
 	}
 	return nil
 }
@@ -531,6 +532,28 @@ func xmlConversions(class string) []row {
 			return tokenTo(&JToken{kind: JString, value: n.text()}, typeNamed(w))
 		}
 		rows = append(rows, row{sig: "static explicit " + w + "(" + class + "? e)", get: get})
+		if w == "string" {
+			continue
+		}
+		rows = append(rows, row{sig: "static explicit " + w + "?(" + class + "? e)", get: func(f *frame, a []any) any {
+			if n, _ := a[0].(*xmlNode); n == nil {
+				return nil
+			}
+			return get(f, a)
+		}})
 	}
 	return rows
+}
+
+// xmlText is a value as XML has it: true and false, and times in ISO 8601.
+func xmlText(v any) string {
+	switch x := v.(type) {
+	case bool:
+		return strconv.FormatBool(x)
+	case DateTime:
+		return x.format("yyyy-MM-ddTHH:mm:ss.FFFFFFFK")
+	case DateTimeOffset:
+		return x.format("yyyy-MM-ddTHH:mm:ss.FFFFFFFzzz")
+	}
+	return ToString(v)
 }
