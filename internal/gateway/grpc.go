@@ -72,6 +72,16 @@ func admitGRPC(x *exchange) *policy.Error {
 	return nil
 }
 
+// lateBy is how much sooner than the gateway a backend may see the end of a
+// deadline, which both know, and break the call off.
+const lateBy = 20 * time.Millisecond
+
+// late tells whether the caller's deadline is over.
+func (x *exchange) late() bool {
+	deadline, ok := x.Std.Deadline()
+	return ok && time.Until(deadline) < lateBy
+}
+
 // grpcTimeout reads the grpc-timeout header: at most eight digits and a unit.
 func grpcTimeout(s string) (time.Duration, bool) {
 	if len(s) < 2 || len(s) > 9 {
@@ -96,6 +106,9 @@ func (x *exchange) answerGRPC(resp *expr.Response) {
 		return // a policy made one
 	}
 	code := grpcCode(x.Exchange.Failure.Reason, resp.StatusCode)
+	if code == grpcUnavailable && x.late() {
+		code = grpcDeadlineExceeded
+	}
 	h := expr.Header{"Content-Type": {"application/grpc"}, "Grpc-Status": {strconv.Itoa(code)}}
 	for name, values := range resp.Header {
 		if name != "Content-Type" && name != "Content-Length" {
@@ -177,7 +190,7 @@ func encodeGRPCMessage(s string) string {
 // cutGRPC ends a call that the backend broke off with a status of its own.
 func (x *exchange) cutGRPC() {
 	code, text := grpcUnavailable, "The backend broke off the call."
-	if x.Std.Err() != nil {
+	if x.Std.Err() != nil || x.late() {
 		code, text = grpcDeadlineExceeded, "The call took longer than its deadline."
 		x.Exchange.Outcome, x.Exchange.Failure.Reason = telemetry.OutcomeTimeout, "Timeout"
 	}
