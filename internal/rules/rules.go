@@ -127,6 +127,12 @@ func New(o Options) (*Rules, error) {
 	return r, nil
 }
 
+// Check says what Load would refuse, and changes nothing.
+func (r *Rules) Check(files map[string][]byte) error {
+	_, err := r.loader.check(files)
+	return err
+}
+
 // Load replaces all rule files: name -> YAML in Prometheus's rule file format.
 // Groups that did not change keep their state. On an error, which names every
 // fault as file:line:column, the rules in force stay.

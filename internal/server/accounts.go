@@ -137,42 +137,69 @@ type writtenAccount struct {
 
 // writeAccount makes a workspace, or changes what only its resource has.
 func (s *Server) writeAccount(rw http.ResponseWriter, r *arm.Request) error {
-	var body writtenAccount
 	data, err := r.Body(64 << 10)
 	if err != nil {
 		return err
 	}
-	if err := json.Unmarshal(data, &body); err != nil {
-		return arm.Errorf(http.StatusBadRequest, "InvalidRequestContent", "the body is not a resource: %v", err)
+	replace := r.Method == http.MethodPut
+	body, err := readAccount(data, replace)
+	if err != nil {
+		return err
 	}
-	switch n := body.Properties.PublicNetworkAccess; {
-	case n != "" && n != "Enabled" && n != "Disabled":
-		return arm.Errorf(http.StatusBadRequest, "InvalidPropertyValue", "properties.publicNetworkAccess: %.40q is neither Enabled nor Disabled", n)
-	case r.Method == http.MethodPut && body.Location == "":
-		return arm.Errorf(http.StatusBadRequest, "LocationRequired", "location is required: any name of a region")
-	}
-	w, err := s.accountAt(r.ID)
-	if err != nil && r.Method == http.MethodPatch {
+	made, err := s.putAccount(r.ID, body, replace)
+	if err != nil {
 		return err
 	}
 	status := http.StatusOK
-	if w == nil {
-		if status, err = http.StatusCreated, s.makeAccount(r.ID); err != nil {
-			return err
-		}
-	}
-	if err := s.keepAccount(r, &body); err != nil {
-		return err
+	if made {
+		status = http.StatusCreated
 	}
 	api.WriteJSON(rw, status, s.viewAccount(s.metrics.find(r.ID.Name())))
 	return nil
 }
 
-// makeAccount makes the workspace of a new resource. A workspace of that name
-// that no client made is not taken over.
-func (s *Server) makeAccount(id arm.ID) error {
+// readAccount reads the body of a PUT, which replaces, or PATCH.
+func readAccount(data []byte, replace bool) (*writtenAccount, error) {
+	var body writtenAccount
+	if err := json.Unmarshal(data, &body); err != nil {
+		return nil, arm.Errorf(http.StatusBadRequest, "InvalidRequestContent", "the body is not a resource: %v", err)
+	}
+	switch n := body.Properties.PublicNetworkAccess; {
+	case n != "" && n != "Enabled" && n != "Disabled":
+		return nil, arm.Errorf(http.StatusBadRequest, "InvalidPropertyValue", "properties.publicNetworkAccess: %.40q is neither Enabled nor Disabled", n)
+	case replace && body.Location == "":
+		return nil, arm.Errorf(http.StatusBadRequest, "LocationRequired", "location is required: any name of a region")
+	}
+	return &body, nil
+}
+
+// putAccount writes an account, and tells whether it made the workspace.
+func (s *Server) putAccount(id arm.ID, body *writtenAccount, replace bool) (made bool, err error) {
+	w, err := s.accountAt(id)
+	if err != nil && !replace {
+		return false, err
+	}
+	if w == nil {
+		if err := s.makeAccount(id); err != nil {
+			return false, err
+		}
+	}
+	return w == nil, s.keepAccount(id, body, replace)
+}
+
+// freeAccount refuses the name of a workspace that no client made: it is not
+// taken over.
+func (s *Server) freeAccount(id arm.ID) error {
 	if w := s.metrics.find(id.Name()); w != nil {
 		return arm.Errorf(http.StatusConflict, "Conflict", "there is a metric workspace of this name: it is %s", s.accountOf(w).ID)
+	}
+	return nil
+}
+
+// makeAccount makes the workspace of a new resource.
+func (s *Server) makeAccount(id arm.ID) error {
+	if err := s.freeAccount(id); err != nil {
+		return err
 	}
 	_, err := s.setMetricWorkspace(MetricWorkspaceConfig{Name: id.Name()})
 	return asResourceError(err)
@@ -187,16 +214,16 @@ func asResourceError(err error) error {
 	return err
 }
 
-func (s *Server) keepAccount(r *arm.Request, body *writtenAccount) error {
-	key := strings.ToLower(r.ID.Name())
+func (s *Server) keepAccount(id arm.ID, body *writtenAccount, replace bool) error {
+	key := strings.ToLower(id.Name())
 	a, known := s.accounts.kept[key]
 	if !known {
-		a = account{ID: r.ID.String()}
+		a = account{ID: id.String()}
 	}
 	if body.Location != "" {
 		a.Location = body.Location
 	}
-	if body.Tags != nil || r.Method == http.MethodPut {
+	if body.Tags != nil || replace {
 		a.Tags = body.Tags
 	}
 	if body.Properties.PublicNetworkAccess != "" {
@@ -244,13 +271,18 @@ func (s *Server) removeAccount(rw http.ResponseWriter, r *arm.Request) error {
 // viewAccount is a workspace as Azure's clients read it.
 func (s *Server) viewAccount(w *metricWorkspace) map[string]any {
 	a, name := s.accountOf(w), w.config.Name
+	return map[string]any{"id": a.ID, "name": name, "type": accountType, "location": a.Location, "tags": a.Tags, "properties": s.accountProperties(&a, name, w.prefix())}
+}
+
+// accountProperties are those of a workspace that answers below a prefix.
+func (s *Server) accountProperties(a *account, name, prefix string) map[string]any {
 	id, _ := arm.Parse(a.ID)
 	managed := "/subscriptions/" + id.Subscription + "/resourceGroups/MA_" + name + "_" + a.Location + "_managed/providers/"
-	return map[string]any{"id": a.ID, "name": name, "type": accountType, "location": a.Location, "tags": a.Tags, "properties": map[string]any{
+	return map[string]any{
 		"accountId": accountID(a.ID), "provisioningState": "Succeeded", "publicNetworkAccess": a.Network,
-		"metrics":                  map[string]string{"prometheusQueryEndpoint": s.monitorURL() + w.prefix(), "internalId": "mac_" + accountID(a.ID)},
-		"defaultIngestionSettings": map[string]string{"dataCollectionRuleResourceId": managed + ruleType + "/" + name, "dataCollectionEndpointResourceId": managed + endpointType + "/" + name},
-	}}
+		"metrics":                  map[string]any{"prometheusQueryEndpoint": s.monitorURL() + prefix, "internalId": "mac_" + accountID(a.ID)},
+		"defaultIngestionSettings": map[string]any{"dataCollectionRuleResourceId": managed + ruleType + "/" + name, "dataCollectionEndpointResourceId": managed + endpointType + "/" + name},
+	}
 }
 
 // accountID is the same for an id at all times.

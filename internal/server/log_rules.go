@@ -114,6 +114,15 @@ func (l *logRules) put(kept []logsearch.Rule) error {
 	return nil
 }
 
+// check says what put would refuse.
+func (l *logRules) check(kept []logsearch.Rule) error {
+	_, rules, err := l.read()
+	if err != nil {
+		return err
+	}
+	return l.evaluator.Check(context.Background(), slices.Concat(rules, kept))
+}
+
 func (l *logRules) fileRules() []logsearch.Rule {
 	l.mu.Lock()
 	defer l.mu.Unlock()

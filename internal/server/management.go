@@ -19,7 +19,7 @@ func (s *Server) openManagement() error {
 	var err error
 	s.management, err = management.New(management.Options{
 		Service: s.service, Load: s.catalog.Load, Save: s.catalog.Save, MaySeeSecrets: door.admitted, Key: key[:], Logger: s.log,
-		Reference: s.component, GatewayURL: func() string { return strings.Join(s.GatewayURLs()[:min(1, len(s.GatewayURLs()))], "") },
+		Reference: s.referred, Made: s.willBe, Takes: s.takes, Deploy: s.deployTemplate, GatewayURL: func() string { return strings.Join(s.GatewayURLs()[:min(1, len(s.GatewayURLs()))], "") },
 		Apply: func(resources map[string][]byte, check func(*apim.Service) error, save func() error) error {
 			return s.reloads.change(resources, check, save)
 		},

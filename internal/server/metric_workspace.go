@@ -53,8 +53,11 @@ func (w *metricWorkspace) prefix() string {
 	if w.isDefault() {
 		return "/prometheus"
 	}
-	return "/workspaces/" + w.config.Name + "/prometheus"
+	return workspacePrefix(w.config.Name)
 }
+
+// workspacePrefix is that of a workspace that is not the default one.
+func workspacePrefix(name string) string { return "/workspaces/" + name + "/prometheus" }
 
 // registerer keeps the libraries' metrics of the workspaces apart.
 func (w *metricWorkspace) registerer() prometheus.Registerer {

@@ -31,19 +31,31 @@ func (s *Server) openResources() (err error) {
 		}
 		return c, err
 	}
-	if s.kept.actions, err = open(resources.Options{Type: action.Type, Apply: s.putActionGroups, Hide: hideActionGroup,
+	if s.kept.actions, err = open(resources.Options{Type: action.Type, Apply: s.putActionGroups, Check: checked(actionGroups, nil), Hide: hideActionGroup,
 		Files: func() []resources.Resource { return ofFiles(s.alertFiles.fileGroups()) }}); err != nil {
 		return err
 	}
-	if s.kept.logRules, err = open(resources.Options{Type: logsearch.Type, Apply: s.putLogRules,
+	if s.kept.logRules, err = open(resources.Options{Type: logsearch.Type, Apply: s.putLogRules, Check: checked(logSearchRules, func(list []logsearch.Rule) error { return s.logRules.check(list) }),
 		Files: func() []resources.Resource { return ofFiles(s.logRules.fileRules()) }}); err != nil {
 		return err
 	}
 	if s.kept.grafana, err = open(resources.Options{Type: grafanaType, Apply: s.putGrafana}); err != nil {
 		return err
 	}
-	s.kept.ruleGroups, err = open(resources.Options{Type: azure.Type, Apply: s.putRuleGroups, Files: s.fileRuleGroups})
+	s.kept.ruleGroups, err = open(resources.Options{Type: azure.Type, Apply: s.putRuleGroups, Check: s.checkRuleGroups, Files: s.fileRuleGroups})
 	return err
+}
+
+// checked makes a check of what reads resources as what they are, and of what is
+// to be asked then, if anything.
+func checked[T any](read func([]resources.Resource) ([]T, error), more func([]T) error) func([]resources.Resource) error {
+	return func(list []resources.Resource) error {
+		all, err := read(list)
+		if err != nil || more == nil {
+			return err
+		}
+		return more(all)
+	}
 }
 
 // standIn is where resources of files stand that say no id.
@@ -162,6 +174,25 @@ func (s *Server) watches(w *metricWorkspace, g *azure.Group) bool {
 func (s *Server) ruleGroupsOf(w *metricWorkspace, list []resources.Resource) ([]azure.Group, error) {
 	groups, err := ruleGroups(list)
 	return slices.DeleteFunc(groups, func(g azure.Group) bool { return !s.watches(w, &g) }), err
+}
+
+// checkRuleGroups says what putRuleGroups would refuse.
+func (s *Server) checkRuleGroups(list []resources.Resource) error {
+	for _, w := range s.metrics.all() {
+		groups, err := s.ruleGroupsOf(w, list)
+		if err == nil {
+			err = w.users.enter()
+		}
+		if err != nil {
+			return err
+		}
+		err = w.files.check(w.rules, groups)
+		w.users.leave()
+		if err != nil {
+			return fmt.Errorf("metric workspace %s: %w", w.config.Name, err)
+		}
+	}
+	return nil
 }
 
 // putRuleGroups gives every metric workspace its groups, or leaves all as they

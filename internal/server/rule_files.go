@@ -63,6 +63,23 @@ func (f *ruleFiles) put(r *rules.Rules, kept []azure.Group) error {
 	return nil
 }
 
+// check says what put would refuse.
+func (f *ruleFiles) check(r *rules.Rules, kept []azure.Group) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	before := f.kept
+	defer func() { f.kept = before }()
+	f.kept = kept
+	files, _, _, err := f.read()
+	if err == nil {
+		_, err = f.addObjectives(files)
+	}
+	if err != nil {
+		return err
+	}
+	return r.Check(files)
+}
+
 func (f *ruleFiles) fileGroups() []azure.Group {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -137,12 +137,13 @@ func (h *Handler) deploy(w http.ResponseWriter, q *request, validate bool) *faul
 	q.service = h.o.Service()
 	resolved, err := template.Resolve(p.Template, template.Deployment{
 		Name: q.rest[0], Subscription: split(q.scope)[1], Group: split(q.scope)[3], Location: orElse(h.state.Service.Location, orElse(q.service.Region, "local")),
-		Parameters: template.Values(p.Parameters), Strict: true, Reference: h.reference(q),
+		Parameters: template.Values(p.Parameters), Strict: true, Reference: h.reference(q, h.o.Reference), Made: h.reference(q, h.o.Made),
 	})
 	if err != nil {
 		return invalidTemplate(err.Error())
 	}
-	next, staged, f := h.stageAll(q, resolved.Resources)
+	own, others := h.parted(resolved.Resources)
+	next, staged, f := h.stageAll(q, own)
 	if f != nil {
 		return f
 	}
@@ -158,12 +159,7 @@ func (h *Handler) deploy(w http.ResponseWriter, q *request, validate bool) *faul
 	}
 	next.Deployments = append(slices.Clone(next.Deployments), made)
 	next.Deployments = next.Deployments[max(0, len(next.Deployments)-maxDeployments):]
-	if f := h.applyState(next, func(s *apim.Service) error {
-		if f := allServed(s, staged); f != nil || !validate {
-			return asError(f)
-		}
-		return &fault{Status: http.StatusOK}
-	}); f != nil && f.Status != http.StatusOK {
+	if f := h.applyDeployment(next, staged, others, validate); f != nil {
 		f.Message = "At least one resource deployment operation failed: nothing was changed. " + f.Message
 		return f
 	}
@@ -172,6 +168,44 @@ func (h *Handler) deploy(w http.ResponseWriter, q *request, validate bool) *faul
 	}
 	api.WriteJSON(w, status, made.view())
 	return nil
+}
+
+// parted tells the resources of the service from those that Deploy makes.
+func (h *Handler) parted(list []template.Resource) (own, others []template.Resource) {
+	for _, r := range list {
+		if h.o.Takes != nil && h.o.Takes(r.Type) {
+			others = append(others, r)
+		} else {
+			own = append(own, r)
+		}
+	}
+	return own, others
+}
+
+// applyDeployment serves and keeps what a template makes, or nothing of it; with
+// validate nothing in any case.
+func (h *Handler) applyDeployment(next state, staged []entity, others []template.Resource, validate bool) *fault {
+	undo := func() error { return nil }
+	if len(others) > 0 {
+		var err error
+		if undo, err = h.o.Deploy(others, validate); err != nil {
+			return faultOf(err)
+		}
+	}
+	f := h.applyState(next, func(s *apim.Service) error {
+		if f := allServed(s, staged); f != nil || !validate {
+			return asError(f)
+		}
+		return &fault{Status: http.StatusOK}
+	})
+	if f == nil || f.Status == http.StatusOK {
+		return nil
+	}
+	if err := undo(); err != nil {
+		h.o.Logger.Error("a template that failed could not be taken back as a whole", "error", err)
+		f.Message += " What it made beside the service could not be taken back: the log says why."
+	}
+	return f
 }
 
 func asError(f *fault) error {
@@ -213,16 +247,16 @@ func shownParameters(root, given map[string]any) map[string]any {
 
 // reference gives what templates may refer to: the service, and Application
 // Insights resources, whose keys are for who sends a token.
-func (h *Handler) reference(q *request) func(string) (map[string]any, bool) {
+func (h *Handler) reference(q *request, other func(string) (map[string]any, bool)) func(string) (map[string]any, bool) {
 	secrets := h.o.MaySeeSecrets != nil && h.o.MaySeeSecrets(q.Request)
 	return func(id string) (map[string]any, bool) {
 		if strings.HasSuffix(strings.ToLower(id), "/providers/microsoft.apimanagement/service/"+strings.ToLower(q.service.Name)) {
 			return h.view(q.service, id)["properties"].(map[string]any), true
 		}
-		if h.o.Reference == nil || !secrets {
+		if other == nil || !secrets {
 			return nil, false
 		}
-		return h.o.Reference(id)
+		return other(id)
 	}
 }
 
@@ -274,6 +308,9 @@ func nameOf(k *kind) string {
 	return k.name
 }
 
+// canBeMade by a template.
+const canBeMade = "service, loggers, diagnostics and namedValues of Microsoft.ApiManagement, metric workspaces (Microsoft.Monitor/accounts), action groups, Prometheus rule groups and log search rules can"
+
 // place finds what a resource of a template is here; a nil kind is the service,
 // or a resource beside it that is there already.
 func (h *Handler) place(q *request, r *template.Resource) (k *kind, parent, id string, f *fault) {
@@ -285,7 +322,7 @@ func (h *Handler) place(q *request, r *template.Resource) (k *kind, parent, id s
 			}
 		}
 		return nil, "", "", &fault{Status: http.StatusBadRequest, Code: "InvalidTemplateDeployment", Target: r.ID,
-			Message: "'" + r.ID + "' is not there and cannot be made by a template here: service, loggers, diagnostics and namedValues of Microsoft.ApiManagement can"}
+			Message: "'" + r.ID + "' is not there and cannot be made by a template here: " + canBeMade}
 	}
 	if !strings.EqualFold(names[0], q.service.Name) {
 		return nil, "", "", &fault{Status: http.StatusNotFound, Code: "ResourceNotFound", Target: r.ID, Message: "There is no service '" + names[0] + "': the one that is served here is called '" + q.service.Name + "'."}
@@ -301,7 +338,7 @@ func (h *Handler) place(q *request, r *template.Resource) (k *kind, parent, id s
 		parent, types, names = "apis/"+apiName(a)+"/", types[1:], names[1:]
 	}
 	if k = kindOf(types[2], parent != ""); k == nil || len(types) != 3 {
-		return nil, "", "", &fault{Status: http.StatusBadRequest, Code: "InvalidTemplateDeployment", Target: r.ID, Message: r.Type + " cannot be deployed here: service, loggers, diagnostics and namedValues of Microsoft.ApiManagement can"}
+		return nil, "", "", &fault{Status: http.StatusBadRequest, Code: "InvalidTemplateDeployment", Target: r.ID, Message: r.Type + " cannot be deployed here: " + canBeMade}
 	}
 	return k, parent, names[1], nil
 }

@@ -27,6 +27,7 @@ import (
 
 	"gatehouse/internal/api/arm"
 	"gatehouse/internal/apim"
+	"gatehouse/internal/apim/template"
 )
 
 // Options of a Handler.
@@ -47,6 +48,14 @@ type Options struct {
 	// Reference gives the properties of a resource that is not of the service, as
 	// templates refer to it: an Application Insights resource. Nil: there are none.
 	Reference func(id string) (map[string]any, bool)
+	// Made gives the properties that a resource of a template has once it is made,
+	// beside those that the template says. Nil: none.
+	Made func(id string) (map[string]any, bool)
+	// Takes says whether a template may make resources of a type that is not of the
+	// service. Deploy makes all of such a template, or none, and gives what takes
+	// them back; with validate it only looks whether it could. Nil: there are none.
+	Takes  func(kind string) bool
+	Deploy func(list []template.Resource, validate bool) (undo func() error, err error)
 	// GatewayURL is where the service answers.
 	GatewayURL func() string
 	// Key makes the tags of versions; 32 bytes.

@@ -40,6 +40,9 @@ type Options struct {
 	// Apply puts the resources that came over the API in force, beside those of
 	// files. It changes nothing when it fails; its error is told to the client.
 	Apply func([]Resource) error
+	// Check says what is wrong with resources, as far as that can be told without
+	// putting them in force. Nil: nothing is known before.
+	Check func([]Resource) error
 	// Files are the resources of files: shown, and changed there. Nil: none.
 	Files func() []Resource
 	// Hide takes the secrets out of a resource for a request without a token.
@@ -194,7 +197,7 @@ func (c *Collection) write(w http.ResponseWriter, r *arm.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := c.free(r.ID); err != nil {
+	if err := c.free(r.ID, c.kept); err != nil {
 		return err
 	}
 	all := maps.Clone(c.kept)
@@ -260,13 +263,13 @@ func merged(base, over json.RawMessage) (json.RawMessage, error) {
 
 // free says whether the id may be written: names are unique here, as what refers
 // to a resource may give its name alone.
-func (c *Collection) free(id arm.ID) error {
+func (c *Collection) free(id arm.ID, kept map[string]Resource) error {
 	for _, one := range c.files() {
 		if strings.EqualFold(one.Name, id.Name()) {
 			return arm.Errorf(http.StatusConflict, "Conflict", "%q is a resource of a file: change it there", one.Name)
 		}
 	}
-	for key, one := range c.kept {
+	for key, one := range kept {
 		if key != id.Key() && strings.EqualFold(one.Name, id.Name()) {
 			return arm.Errorf(http.StatusConflict, "Conflict", "%s has the same name; names are unique here over all resource groups", one.ID)
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"strconv"
 	"strings"
@@ -115,6 +116,21 @@ func (t *template) resourceID(function string, args []any) (any, error) {
 	return id, nil
 }
 
+// made gives the properties of a resource of the template as it will be.
+func (t *template) made(one *item, body map[string]any) map[string]any {
+	written, _ := body["properties"].(map[string]any)
+	if t.deployment.Made == nil {
+		return written
+	}
+	out, ok := t.deployment.Made(one.id)
+	if !ok {
+		return written
+	}
+	out = maps.Clone(out)
+	maps.Copy(out, written)
+	return out
+}
+
 // reference gives the properties of a resource of the template, or of one that
 // is there already; with "Full" the whole of it.
 func (t *template) reference(args []any) (any, error) {
@@ -125,7 +141,7 @@ func (t *template) reference(args []any) (any, error) {
 		if err != nil || whole {
 			return body, err
 		}
-		if p, ok := body["properties"]; ok {
+		if p := t.made(one, body); p != nil {
 			return p, nil
 		}
 	}

@@ -26,6 +26,9 @@ type Deployment struct {
 	Wanted func(kind string) bool
 	// Reference gives the properties of a resource that is not in the template.
 	Reference func(id string) (map[string]any, bool)
+	// Made gives the properties that a resource of the template has once it is made,
+	// beside those that the template says. Nil: none.
+	Made func(id string) (map[string]any, bool)
 
 	depth int
 	spent *work
@@ -339,6 +342,13 @@ func (t *template) deploy(one *item) (map[string]any, error) {
 		return nil, err
 	}
 	d := t.deployment
+	if group, ok := one.raw["resourceGroup"]; ok { // a module with another scope
+		resolved, err := t.resolve(group, 0)
+		if err != nil {
+			return nil, err
+		}
+		d.Group = text([]any{resolved}, 0)
+	}
 	d.Name, d.depth, d.Parameters = one.name, d.depth+1, Values(resolved)
 	r, err := Resolve(inner, d)
 	if err != nil {

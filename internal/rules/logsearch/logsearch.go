@@ -132,6 +132,14 @@ func (e *Evaluator) Load(ctx context.Context, rules []Rule) error {
 	return err
 }
 
+// Check says what Load would refuse, and changes nothing.
+func (e *Evaluator) Check(ctx context.Context, rules []Rule) error {
+	if _, err := e.prepare(ctx, rules); err != nil {
+		return fmt.Errorf("load log search rules: %w", err)
+	}
+	return nil
+}
+
 // swap puts the next rules in force, starts the new ones, and gives those that
 // ended.
 func (e *Evaluator) swap(next map[string]*running) (ended []*running, err error) {

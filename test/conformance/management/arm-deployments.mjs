@@ -5,6 +5,13 @@ import { all, client, credential, fails, group, run, scope, service, settings, s
 
 const deployments = new DeploymentsClient(credential(settings.token), subscription, { endpoint: settings.url, retryOptions: { maxRetries: 0 } }).deployments;
 const template = JSON.parse(readFileSync("template.json", "utf8"));
+const watching = JSON.parse(readFileSync("watching.json", "utf8"));
+const providers = `${settings.url}/subscriptions/${subscription}/resourceGroups/${group}/providers/`;
+const at = (method, path) => fetch(`${providers}${path}?api-version=2023-04-03`, { method, headers: { authorization: "Bearer " + settings.token } });
+const watched = ["Microsoft.Monitor/accounts/templated", "Microsoft.Insights/actionGroups/templated-page",
+  "Microsoft.AlertsManagement/prometheusRuleGroups/templated-rules", "Microsoft.Insights/scheduledQueryRules/templated-search"];
+const statuses = () => Promise.all(watched.map(async (path) => (await at("GET", path)).status));
+const withWatching = (more = {}, change = (t) => t) => ({ properties: { mode: "Incremental", template: change(structuredClone(watching)), parameters: { account: { value: "templated" }, ...more } } });
 const body = (parameters, change = (t) => t) => ({ properties: { mode: "Incremental", template: change(structuredClone(template)), parameters } });
 const good = { apimName: { value: service }, token: { value: "very-hidden" } };
 
@@ -63,9 +70,35 @@ await run({
     assert.equal(JSON.stringify(await all(client.logger.listByService(group, service))), before);
     await fails(() => deployments.get(group, "bad"), 404);
   },
+  "metric workspaces, alert rules and action groups are deployed together": async () => {
+    await deployments.validate(group, "watching", withWatching());
+    assert.deepEqual(await statuses(), [404, 404, 404, 404]);
+    const made = await deployments.createOrUpdate(group, "watching", withWatching());
+    assert.deepEqual(await statuses(), [200, 200, 200, 200]);
+    assert.match(made.properties.outputs.endpoint.value, /\/workspaces\/templated\/prometheus/);
+    assert.deepEqual((await (await at("GET", watched[0])).json()).tags, { team: "orders" });
+    await deployments.createOrUpdate(group, "watching", withWatching());
+    for (const path of [...watched].reverse()) assert.equal((await at("DELETE", path)).status, 200, path);
+  },
+  "or none of them": async () => {
+    const logger = { type: "Microsoft.ApiManagement/service/loggers", apiVersion: "2022-08-01", name: service + "/bad", properties: { loggerType: "applicationInsights", description: "x".repeat(300) } };
+    for (const [given, status] of [
+      [withWatching({ expression: { value: "sum(" } }), 400],
+      [withWatching({ account: { value: "no such name!" } }), 400],
+      [withWatching({ account: { value: "default" } }), 409],
+      [withWatching({}, (t) => { t.resources[2].properties.webhookReceivers[0].serviceUri = "nowhere"; return t; }), 400],
+      [withWatching({}, (t) => { t.resources[3].properties.criteria.allOf[0].query = "AppRequests | wher"; return t; }), 400],
+      [withWatching({}, (t) => { t.resources.push(logger); return t; }), 400],
+    ]) {
+      await fails(() => deployments.createOrUpdate(group, "watching-bad", given), status);
+      await fails(() => deployments.validate(group, "watching-bad", given));
+      assert.deepEqual(await statuses(), [404, 404, 404, 404]);
+    }
+  },
   "forgetting a deployment leaves what it made": async () => {
     await deployments.delete(group, "main");
     await deployments.delete(group, "tier");
+    await deployments.delete(group, "watching");
     await fails(() => deployments.get(group, "main"), 404);
     assert.equal((await client.logger.get(group, service, "orders-logger")).name, "orders-logger");
     await client.apiDiagnostic.delete(group, service, "shop", "applicationinsights", "*");

@@ -122,7 +122,7 @@ func (h *house) ready(data string) bool {
 var packages npm.Suite
 
 func TestClient(t *testing.T) {
-	dir := packages.Run(t, "check.mjs", "arm-apimanagement.mjs", "after-restart.mjs", "arm-deployments.mjs", "template.json")
+	dir := packages.Run(t, "check.mjs", "arm-apimanagement.mjs", "after-restart.mjs", "arm-deployments.mjs", "template.json", "watching.json")
 	service, data := folder(t), t.TempDir()
 	h := openHouse(t, service, data)
 	passed, total := h.run(t, dir, "arm-apimanagement")
