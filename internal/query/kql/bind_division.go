@@ -67,7 +67,7 @@ func (b *binder) head(rel relation, n int64) relation {
 func divisible(op syntax.Operator) bool {
 	switch op := op.(type) {
 	case *syntax.Where, *syntax.Project, *syntax.Summarize, *syntax.Distinct, *syntax.Sort, *syntax.Top, *syntax.Take, *syntax.Sample, *syntax.Count,
-		*syntax.Serialize, *syntax.MvExpand, *syntax.MvApply, *syntax.Parse, *syntax.ParseKV:
+		*syntax.Serialize, *syntax.MvExpand, *syntax.MvApply, *syntax.Parse, *syntax.ParseKV, *syntax.Scan:
 		return true
 	case *syntax.Search:
 		return len(op.Tables) == 0

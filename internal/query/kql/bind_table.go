@@ -318,6 +318,8 @@ func (b *binder) other(rel relation, op syntax.Operator, s *scope) relation {
 		return b.partition(rel, op, s)
 	case *syntax.TopNested:
 		return b.topNested(rel, op, s)
+	case *syntax.Scan:
+		return b.scanRows(rel, op, s)
 	case *syntax.MakeGraph:
 		return b.makeGraph(rel, op, s)
 	case *syntax.GraphMatch:

@@ -455,6 +455,16 @@ type (
 		Columns []Parameter
 		Open    bool // other columns may follow
 	}
+	// Scan is scan [with_match_id = name] [order by ...] [partition by ...]
+	// [declare (name:type = default, ...)] with (step ...; ...).
+	Scan struct {
+		Span
+		Options     []Option // with_match_id, with_step_name
+		OrderBy     []Ordered
+		PartitionBy []Named
+		Declared    []Parameter
+		Steps       []ScanStep
+	}
 	// GraphMatch is graph-match: one or more comma-separated patterns.
 	GraphMatch struct {
 		Span
@@ -463,8 +473,8 @@ type (
 		Where    Expr // nil: none
 		Project  []Named
 	}
-	// Unsupported is an operator that KQL has and this product has not (scan,
-	// macro-expand, graph-shortest-paths, ...); its text was skipped with balanced brackets.
+	// Unsupported is an operator that KQL has and this product has not
+	// (macro-expand, graph-shortest-paths, ...); its text was skipped with balanced brackets.
 	Unsupported struct {
 		Span
 		Name string
@@ -500,6 +510,16 @@ type ParsePart struct {
 	Type   table.Type // String when not given
 	IsText bool
 	Star   bool
+}
+
+// ScanStep is "step name [optional] [output = all|last|none]: condition => assignments".
+type ScanStep struct {
+	Span
+	Name      string
+	Optional  bool
+	Output    string // "": all
+	Condition Expr
+	Assign    []Named
 }
 
 // Branch is one sub-query of fork.
@@ -562,4 +582,5 @@ func (*Fork) operator()         {}
 func (*Facet) operator()        {}
 func (*Consume) operator()      {}
 func (*AssertSchema) operator() {}
+func (*Scan) operator()         {}
 func (*Unsupported) operator()  {}

@@ -51,6 +51,8 @@ func (w *printer) shaping(op Operator) {
 		w.find(o)
 	case *Partition:
 		w.partition(o)
+	case *Scan:
+		w.scan(o)
 	case *Reduce:
 		w.reduce(o)
 	case *MakeGraph:

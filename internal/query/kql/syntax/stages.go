@@ -12,6 +12,7 @@ func stages() map[string]func(*parser, Span) Operator {
 		"find": readFind, "getschema": readGetSchema, "as": readAs, "invoke": readInvoke, "partition": readPartition,
 		"reduce": readReduce, "make-graph": readMakeGraph, "graph-match": readGraphMatch, "graph-to-table": readGraphToTable,
 		"top-hitters": readTopHitters, "fork": readFork, "facet": readFacet, "consume": readConsume, "assert-schema": readAssertSchema,
+		"scan": readScan,
 	}
 	for _, kind := range []string{"project", "extend", "project-away", "project-keep", "project-rename", "project-reorder"} {
 		m[kind] = func(p *parser, at Span) Operator { return p.project(kind, at) }
@@ -24,7 +25,7 @@ func stages() map[string]func(*parser, Span) Operator {
 
 // UnsupportedOperators are those of KQL that parse and do not run.
 func UnsupportedOperators() []string {
-	return []string{"execute_and_cache", "graph-mark-components", "graph-shortest-paths", "graph-where-edges", "graph-where-nodes", "macro-expand", "scan"}
+	return []string{"execute_and_cache", "graph-mark-components", "graph-shortest-paths", "graph-where-edges", "graph-where-nodes", "macro-expand"}
 }
 
 // unsupported skips an operator's text.
