@@ -36,6 +36,13 @@ func (s *Server) metricRoutes(mux *http.ServeMux) error {
 	mux.HandleFunc("PUT /api/metric-workspaces/{name}", s.putMetricWorkspace)
 	mux.HandleFunc("DELETE /api/metric-workspaces/{name}", s.deleteMetricWorkspace)
 	mux.HandleFunc("GET /api/metric-workspaces/{name}/slow-queries", s.slowQueries)
+	mux.HandleFunc("GET /api/metric-workspaces/{name}/rules", s.listRuleFiles)
+	mux.HandleFunc("GET /api/metric-workspaces/{name}/rules/{file}", s.getRuleFile)
+	mux.HandleFunc("PUT /api/metric-workspaces/{name}/rules/{file}", s.putRuleFile)
+	mux.HandleFunc("DELETE /api/metric-workspaces/{name}/rules/{file}", s.deleteRuleFile)
+	mux.HandleFunc("GET /api/metric-workspaces/{name}/scrape", s.getScrape)
+	mux.HandleFunc("PUT /api/metric-workspaces/{name}/scrape", s.putScrape)
+	mux.HandleFunc("DELETE /api/metric-workspaces/{name}/scrape", s.deleteScrape)
 	mux.HandleFunc("GET /api/cardinality", s.cardinality)
 	return errors.Join(s.ingest.Registry().Register(newWorkspaceUsage(s)), s.ingest.Registry().Register(newCredentials(s)))
 }
@@ -43,7 +50,7 @@ func (s *Server) metricRoutes(mux *http.ServeMux) error {
 // inWorkspaces serves a request that uses workspaces: none of them is closed
 // before it ends.
 func (s *Server) inWorkspaces(rw http.ResponseWriter, r *http.Request, list []*metricWorkspace, serve func(http.ResponseWriter, *http.Request, []*metricWorkspace)) {
-	ctx, cancel := context.WithCancel(promql.WithWho(r.Context(), who(r)))
+	ctx, cancel := context.WithCancel(promql.WithAccount(promql.WithWho(r.Context(), who(r)), asker(r)))
 	defer cancel()
 	for _, w := range list {
 		if err := w.users.enter(); err != nil {
@@ -68,18 +75,22 @@ func refuseWorkspace(rw http.ResponseWriter, name string, err error) {
 
 // who asks, for the log of slow queries: user, address, program.
 func who(r *http.Request) string {
-	user, _, _ := r.BasicAuth()
-	if user == "" {
-		user = "local"
-		if r.Header.Get("Authorization") != "" {
-			user = "token"
-		}
-	}
 	address, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		address = r.RemoteAddr
 	}
-	return fmt.Sprintf("%.64s from %s with %.100s", user, address, r.UserAgent())
+	return fmt.Sprintf("%.64s from %s with %.100s", asker(r), address, r.UserAgent())
+}
+
+// asker is whose quota a request uses.
+func asker(r *http.Request) string {
+	if user, _, _ := r.BasicAuth(); user != "" {
+		return user
+	}
+	if r.Header.Get("Authorization") != "" {
+		return "token"
+	}
+	return "local"
 }
 
 // maxAcross is the number of workspaces of one query.

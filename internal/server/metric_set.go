@@ -13,13 +13,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
+	"gatehouse/internal/query/promql"
 	"gatehouse/internal/store/tsdb"
 )
 
 // metricSet are the open workspaces of metrics, the default one first. They may
 // be made, changed and deleted while requests use them.
 type metricSet struct {
-	list atomic.Pointer[[]*metricWorkspace]
+	list   atomic.Pointer[[]*metricWorkspace]
+	tenant *promql.Tenant // what the queries of all use together
 
 	admin   sync.Mutex // one change at a time
 	stopped bool
@@ -84,6 +86,7 @@ func (s *Server) openMetricStores() error {
 	if err := s.loadMetricDocument(); err != nil {
 		return err
 	}
+	s.metrics.tenant = promql.NewTenant()
 	s.onClose("metrics stores", s.closeMetricStores)
 	for _, c := range list {
 		if err := s.addStore(newMetricWorkspace(c, false)); err != nil {
@@ -125,6 +128,9 @@ func (s *Server) loadMetricDocument() error {
 	}
 	for _, name := range m.Deleting {
 		if err := tsdb.Remove(s.samplesFolder(), name); err != nil {
+			return err
+		}
+		if err := s.removeOwnFiles(name); err != nil {
 			return err
 		}
 	}

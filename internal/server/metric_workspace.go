@@ -23,9 +23,10 @@ import (
 // metricWorkspace is an open workspace of metrics. Its fields do not change
 // after it is opened.
 type metricWorkspace struct {
-	config   MetricWorkspaceConfig
-	made     bool                 // while the process runs: the settings do not name it
-	registry *prometheus.Registry // of the libraries' metrics; goes when the workspace goes
+	config   MetricWorkspaceConfig // as it was set
+	limits   MetricWorkspaceConfig // the same with Azure's quotas where it has them
+	made     bool                  // while the process runs: the settings do not name it
+	registry *prometheus.Registry  // of the libraries' metrics; goes when the workspace goes
 	db       *tsdb.DB
 	engine   *promql.Engine
 	rules    *rules.Rules
@@ -41,7 +42,7 @@ type metricWorkspace struct {
 }
 
 func newMetricWorkspace(c MetricWorkspaceConfig, made bool) *metricWorkspace {
-	w := &metricWorkspace{config: c, made: made, registry: prometheus.NewRegistry()}
+	w := &metricWorkspace{config: c, limits: c.withAzure(), made: made, registry: prometheus.NewRegistry()}
 	w.users.ctx, w.users.cancel = context.WithCancel(context.Background())
 	return w
 }
@@ -111,7 +112,7 @@ func (s *Server) openStore(w *metricWorkspace) (err error) {
 }
 
 func (s *Server) storeOptions(w *metricWorkspace) tsdb.Options {
-	c, d := w.config, s.config.Data
+	c, d := w.limits, s.config.Data
 	o := tsdb.Options{Folder: s.samplesFolder(), Workspace: c.Name, Retention: time.Duration(c.Retention), MaxBytes: c.MaxBytes,
 		MaxSeries: c.MaxSeries, OutOfOrderWindow: time.Duration(c.OutOfOrderWindow), Logger: quiet(s.log), Registerer: w.registerer()}
 	if o.Retention == 0 {
@@ -131,7 +132,7 @@ func (s *Server) samplesFolder() string { return filepath.Join(s.config.Data.Fol
 
 func (s *Server) openEngine(w *metricWorkspace) error {
 	o := w.config.Query.options(w.config.AzureCompat)
-	o.Logger, o.Registerer = quiet(s.log).With("workspace", w.config.Name), w.registerer()
+	o.Logger, o.Registerer, o.Tenant = quiet(s.log).With("workspace", w.config.Name), w.registerer(), s.metrics.tenant
 	w.engine = promql.New(w.db, o)
 	return nil
 }
@@ -145,7 +146,11 @@ func (s *Server) openRulesOf(w *metricWorkspace) error {
 	if err != nil {
 		return err
 	}
-	w.files = &ruleFiles{paths: w.config.Rules, parameters: s.config.Rules.Parameters, kept: kept}
+	own, _, err := s.ownFilesOf(w)
+	if err != nil {
+		return err
+	}
+	w.files = &ruleFiles{paths: w.config.Rules, parameters: s.config.Rules.Parameters, kept: kept, own: own}
 	if w.isDefault() {
 		w.files.paths = append(append([]string{}, s.config.Rules.Files...), w.config.Rules...)
 		w.files.shipped, w.files.objectives = !s.config.Rules.NoShipped, s.config.Rules.Objectives
@@ -165,7 +170,11 @@ func (s *Server) openRulesOf(w *metricWorkspace) error {
 }
 
 func (s *Server) openScraper(w *metricWorkspace) error {
-	w.jobs = &scrapeFile{path: w.config.Scrape, log: s.log}
+	_, own, err := s.ownFilesOf(w)
+	if err != nil {
+		return err
+	}
+	w.jobs = &scrapeFile{path: w.config.Scrape, own: own, log: s.log}
 	if w.isDefault() && w.config.Scrape == "" {
 		w.jobs.path = s.config.Scrape.File
 	}
@@ -173,7 +182,6 @@ func (s *Server) openScraper(w *metricWorkspace) error {
 	if w.config.AzureCompat {
 		o.MinInterval = time.Second
 	}
-	var err error
 	if w.scraper, err = scrape.New(o); err != nil {
 		return err
 	}
@@ -185,7 +193,7 @@ func (s *Server) openScraper(w *metricWorkspace) error {
 
 // openHandler makes what answers below /prometheus/.
 func (s *Server) openHandler(w *metricWorkspace) (err error) {
-	w.receiver, err = remotewrite.New(remotewrite.Options{Appendable: w.db, SamplesPerMinute: w.config.SamplesPerMinute, RequestsPerMinute: w.config.RequestsPerMinute,
+	w.receiver, err = remotewrite.New(remotewrite.Options{Appendable: w.db, SamplesPerMinute: w.limits.SamplesPerMinute, RequestsPerMinute: w.limits.RequestsPerMinute, BytesPerMinute: w.limits.BytesPerMinute,
 		Logger: quiet(s.log), Registerer: w.registerer()})
 	if err != nil {
 		return err

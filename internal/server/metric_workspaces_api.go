@@ -196,6 +196,9 @@ func (s *Server) removeMetricWorkspace(name, confirm string) error {
 	if err := tsdb.Remove(s.samplesFolder(), w.config.Name); err != nil {
 		return fmt.Errorf("metric workspace %s is deleted, its samples will be removed at the next start: %w", w.config.Name, err)
 	}
+	if err := s.removeOwnFiles(w.config.Name); err != nil {
+		return fmt.Errorf("metric workspace %s is deleted, its files will be removed at the next start: %w", w.config.Name, err)
+	}
 	s.log.Info("a metric workspace was deleted", "workspace", w.config.Name)
 	s.spreadRuleGroups()
 	return s.saveMetricDocument(m.kept.without(w.config.Name))

@@ -22,7 +22,7 @@ func TestMetricWorkspaceSettings(t *testing.T) {
 		"twice":    {[]MetricWorkspaceConfig{{Name: "a"}, {Name: "A"}}, "stands twice"},
 		"name":     {[]MetricWorkspaceConfig{{Name: "../x"}}, "not a name"},
 		"personal": {[]MetricWorkspaceConfig{{Name: "a", PersonalData: "drop"}}, "use hash, refuse or nothing"},
-		"negative": {[]MetricWorkspaceConfig{{Name: "a", SamplesPerMinute: -1}}, "negative"},
+		"negative": {[]MetricWorkspaceConfig{{Name: "a", SamplesPerMinute: -2}}, "negative"},
 	} {
 		config := MetricsConfig{Workspaces: c.list}
 		out, err := config.check()

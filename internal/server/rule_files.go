@@ -35,8 +35,9 @@ type ruleFiles struct {
 	actions map[string]action.Rule
 	// promised are the objectives in force.
 	promised []objective.Objective
-	kept     []azure.Group // of the resource API
-	ofFiles  []azure.Group // of the files, in force
+	kept     []azure.Group     // of the resource API
+	own      map[string][]byte // written over the API, by name
+	ofFiles  []azure.Group     // of the files, in force
 }
 
 // load reads the files and puts them in force, if they differ from those that
@@ -78,6 +79,27 @@ func (f *ruleFiles) check(r *rules.Rules, kept []azure.Group) error {
 		return err
 	}
 	return r.Check(files)
+}
+
+// putOwn puts the files that are written over the API in force, beside the
+// others. On an error the old ones stay.
+func (f *ruleFiles) putOwn(r *rules.Rules, own map[string][]byte) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	before := f.own
+	f.own = own
+	if _, err := f.force(r); err != nil {
+		f.own = before
+		return err
+	}
+	f.err = nil
+	return nil
+}
+
+func (f *ruleFiles) ownFiles() map[string][]byte {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.own
 }
 
 func (f *ruleFiles) fileGroups() []azure.Group {
@@ -144,6 +166,9 @@ func (f *ruleFiles) read() (files map[string][]byte, actions map[string]action.R
 			ofFiles = append(ofFiles, groups...)
 		}
 		files[path] = data
+	}
+	for name, text := range f.own {
+		files[ownPrefix+name] = text
 	}
 	for _, g := range f.kept {
 		one := []azure.Group{g}

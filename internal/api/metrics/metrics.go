@@ -110,7 +110,7 @@ func New(o Options) (http.Handler, error) {
 		return nil, err
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/api/v1/", allowed(o, upstream))
+	mux.Handle("/api/v1/", allowed(o, limited(o, upstream)))
 	mux.Handle("/api/v1/metadata", &metadataHandler{o: o})
 	mux.Handle("/federate", &federation{o: o})
 	mux.HandleFunc("GET /-/healthy", alive) // promtool check healthy

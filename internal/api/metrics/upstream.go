@@ -65,7 +65,7 @@ func newUpstream(o Options) (http.Handler, error) {
 		false, // zeros at start times
 		limits.Lookback,
 		false, true, // type and unit labels, metadata
-		nil, // status codes as upstream has them
+		limitStatus, // otherwise as upstream has them
 		features.NewRegistry(),
 		apiv1.OpenAPIOptions{ExternalURL: o.ExternalURL, Version: o.Version},
 		o.Engine.Parser,

@@ -50,6 +50,7 @@ func (r *Receiver) body(w http.ResponseWriter, req *http.Request, state *request
 		return false
 	}
 	_ = control.SetReadDeadline(time.Time{})
+	r.bytes.take(int64(len(data)), r.options.Now())
 	c, err := check(data, state.v1)
 	if err != nil && !errors.Is(err, errMalformed) { // upstream words what is malformed, as senders know it
 		http.Error(w, err.Error(), http.StatusBadRequest)

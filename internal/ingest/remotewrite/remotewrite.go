@@ -33,6 +33,7 @@ type Options struct {
 	ReadTimeout       time.Duration // for a body; default 30 s
 	SamplesPerMinute  int64         // default 0: no limit
 	RequestsPerMinute int64         // default 0: no limit
+	BytesPerMinute    int64         // of bodies as they are sent; default 0: no limit
 
 	Now        func() time.Time
 	Logger     *slog.Logger
@@ -65,6 +66,7 @@ type Receiver struct {
 	slots    chan struct{}
 	samples  *budget
 	requests *budget
+	bytes    *budget
 	counts   *counts
 }
 
@@ -76,7 +78,7 @@ func New(o Options) (*Receiver, error) {
 	}
 	r := &Receiver{
 		options: o, slots: make(chan struct{}, o.MaxConcurrent), counts: newCounts(o.Registerer),
-		samples: newBudget(o.SamplesPerMinute, o.Now()), requests: newBudget(o.RequestsPerMinute, o.Now()),
+		samples: newBudget(o.SamplesPerMinute, o.Now()), requests: newBudget(o.RequestsPerMinute, o.Now()), bytes: newBudget(o.BytesPerMinute, o.Now()),
 	}
 	accepted := remote.MessageTypes{remote.WriteV1MessageType, remote.WriteV2MessageType}
 	r.upstream = upstream.NewWriteHandler(newQuietLogger(o.Logger, time.Minute, 10), o.Registerer, &appendable{next: o.Appendable, receiver: r}, accepted, false, false, true)
@@ -144,6 +146,10 @@ func (r *Receiver) admit(w http.ResponseWriter, req *http.Request) bool {
 		tooMany(w, wait, fmt.Sprintf("the workspace takes %d requests a minute: send more samples in each", r.options.RequestsPerMinute))
 		return false
 	}
+	if wait := r.bytes.wait(now); wait > 0 {
+		tooMany(w, wait, fmt.Sprintf("the workspace takes %d bytes a minute: send the request again later", r.options.BytesPerMinute))
+		return false
+	}
 	select {
 	case r.slots <- struct{}{}:
 	default:
@@ -204,6 +210,7 @@ type budget struct {
 }
 
 func newBudget(perMinute int64, now time.Time) *budget {
+	perMinute = max(perMinute, 0)
 	return &budget{rate: float64(perMinute) / 60, burst: float64(perMinute), amount: float64(perMinute), at: now}
 }
 

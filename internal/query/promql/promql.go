@@ -31,8 +31,10 @@ type Options struct {
 	Lookback      time.Duration // how old a sample may be to count as present; default 5 minutes
 	SubqueryStep  time.Duration // of a subquery without one; default 1 minute
 	Limits        Limits        // of what clients ask; the rules' own queries have MaxSamples and Timeout alone
+	Tenant        *Tenant       // what this workspace shares its quotas with; nil: nothing
 	SlowQuery     time.Duration // from when on a query is slow; default 10 s, below 0: none is
 
+	Now        func() time.Time // of the quotas
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }
@@ -56,6 +58,12 @@ func (o Options) withDefaults() Options {
 	if o.SlowQuery == 0 {
 		o.SlowQuery = 10 * time.Second
 	}
+	if o.Tenant == nil {
+		o.Tenant = NewTenant()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -71,6 +79,9 @@ type Engine struct {
 	queryable storage.Queryable
 	options   Options
 	slow      *slowLog
+
+	hours, parsed, returned, ruleReturned *meters
+	refusals                              refusals
 }
 
 // New makes the engine over the samples of q.
@@ -90,7 +101,13 @@ func New(q storage.Queryable, o Options) *Engine {
 	}
 	ungated := promql.NewEngine(opts)
 	opts.Reg, opts.ActiveQueryTracker = o.Registerer, newGate(o.MaxConcurrent)
-	return &Engine{Engine: promql.NewEngine(opts), ungated: ungated, Parser: p, queryable: q, options: o, slow: &slowLog{log: o.Logger, longer: o.SlowQuery}}
+	l := &o.Limits
+	return &Engine{Engine: promql.NewEngine(opts), ungated: ungated, Parser: p, queryable: q, options: o, slow: &slowLog{log: o.Logger, longer: o.SlowQuery},
+		hours:        newMeters("hours", "hours that queries ask for", "ask for shorter times, or less often", quotaSpan, l.Hours, o.Tenant.hours, o.Now),
+		parsed:       newMeters("parsed_hours", "hours that the selectors of queries read", "use shorter times and range selectors, or ask less often", quotaSpan, l.ParsedHours, o.Tenant.parsed, o.Now),
+		returned:     newMeters("returned", "bytes of answers", "ask for less, or less often", quotaSpan, Quota{Workspace: l.Returned}, nil, o.Now),
+		ruleReturned: newMeters("rule_returned", "bytes of the results of rules", "record less by rules", ruleQuotaSpan, Quota{Workspace: l.RuleReturned}, nil, o.Now),
+	}
 }
 
 // Limits gives the options in force, defaults filled in.
@@ -100,22 +117,38 @@ func (e *Engine) Limits() Options { return e.options }
 // It is the query function of the rules, which bound their own number: it does
 // not wait for a slot, so that slow dashboards cannot hold alerts up.
 func (e *Engine) Instant(ctx context.Context, query string, t time.Time) (promql.Vector, error) {
-	q, err := e.ungated.NewInstantQuery(ctx, e.queryable, nil, query, t)
+	if err := e.ruleReturned.check("", 1); err != nil {
+		return nil, e.refused(err)
+	}
+	q, err := e.ungated.NewInstantQuery(ctx, e.options.Limits.ofRules(e.queryable), nil, query, t)
 	if err != nil {
 		return nil, err
 	}
 	defer q.Close()
 	result := q.Exec(ctx)
 	if result.Err != nil {
-		return nil, result.Err
+		return nil, e.refused(result.Err)
 	}
 	switch v := result.Value.(type) {
 	case promql.Vector:
+		e.chargeRule(v)
 		return v, nil
 	case promql.Scalar:
 		return promql.Vector{{T: v.T, F: v.V, Metric: labels.EmptyLabels()}}, nil
 	}
 	return nil, fmt.Errorf("query %q gives a %s; an instant vector or a scalar is needed", query, result.Value.Type())
+}
+
+// chargeRule notes the bytes of a rule's result, where they are limited.
+func (e *Engine) chargeRule(v promql.Vector) {
+	if e.options.Limits.RuleReturned <= 0 {
+		return
+	}
+	n := 0
+	for _, s := range v {
+		n += 16 + int(s.Metric.ByteSize()) // the time and the value
+	}
+	e.ruleReturned.charge("", float64(n))
 }
 
 // Range evaluates query from start to end by step.

@@ -74,45 +74,69 @@ func WithWho(ctx context.Context, who string) context.Context {
 // NewInstantQuery is upstream's, within the limits of the engine.
 func (e *Engine) NewInstantQuery(ctx context.Context, q storage.Queryable, opts promql.QueryOpts, query string, t time.Time) (promql.Query, error) {
 	if err := e.options.Limits.checkText(query); err != nil {
-		return nil, err
+		return nil, e.refused(err)
 	}
 	inner, err := e.Engine.NewInstantQuery(ctx, e.options.Limits.bound(q), opts, query, t)
-	return e.watched(inner, err, 0)
+	return e.watched(ctx, inner, err, 0)
 }
 
 // NewRangeQuery is upstream's, within the limits of the engine.
 func (e *Engine) NewRangeQuery(ctx context.Context, q storage.Queryable, opts promql.QueryOpts, query string, start, end time.Time, step time.Duration) (promql.Query, error) {
-	if err := e.options.Limits.checkText(query); err != nil {
-		return nil, err
+	err := e.options.Limits.checkText(query)
+	if err == nil {
+		err = e.hours.take(accountOf(ctx), end.Sub(start).Hours())
+	}
+	if err != nil {
+		return nil, e.refused(err)
 	}
 	inner, err := e.Engine.NewRangeQuery(ctx, e.options.Limits.bound(q), opts, query, start, end, step)
-	return e.watched(inner, err, step)
+	return e.watched(ctx, inner, err, step)
 }
 
-func (e *Engine) watched(q promql.Query, err error, step time.Duration) (promql.Query, error) {
+func (e *Engine) watched(ctx context.Context, q promql.Query, err error, step time.Duration) (promql.Query, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := e.options.Limits.checkRange(q.Statement(), step); err != nil {
+	if err := e.checkParsed(ctx, q.Statement(), step); err != nil {
 		q.Close()
-		return nil, err
+		return nil, e.refused(err)
 	}
-	return &watchedQuery{Query: q, log: e.slow, step: step}, nil
+	return &watchedQuery{Query: q, engine: e, step: step}, nil
 }
 
-// watchedQuery notes a query that is slow.
+func (e *Engine) checkParsed(ctx context.Context, s parser.Statement, step time.Duration) error {
+	eval, ok := s.(*parser.EvalStmt)
+	if !ok {
+		return nil
+	}
+	l := &e.options.Limits
+	if err := l.checkRange(eval, step); err != nil {
+		return err
+	}
+	if err := l.checkNames(eval.Expr); err != nil {
+		return err
+	}
+	if l.ParsedHours == (Quota{}) {
+		return nil
+	}
+	return e.parsed.take(accountOf(ctx), selectorHours(eval))
+}
+
+// watchedQuery notes a query that is slow or refused.
 type watchedQuery struct {
 	promql.Query
-	log  *slowLog
-	step time.Duration
+	engine *Engine
+	step   time.Duration
 }
 
 func (w *watchedQuery) Exec(ctx context.Context) *promql.Result {
 	began := time.Now()
 	result := w.Query.Exec(ctx)
-	if took := time.Since(began); w.log.longer > 0 && took >= w.log.longer {
-		w.log.add(w.describe(ctx, result, took))
+	slow := w.engine.slow
+	if took := time.Since(began); slow.longer > 0 && took >= slow.longer {
+		slow.add(w.describe(ctx, result, took))
 	}
+	_ = w.engine.refused(result.Err)
 	return result
 }
 

@@ -25,9 +25,10 @@ func (m *meter) add(n int64, now time.Time) {
 }
 
 // advance empties the buckets of the seconds without samples. A clock that goes
-// back counts into the newest bucket.
+// back a little counts into the newest bucket; one that goes back further begins
+// anew, or all samples would stay in the sum until it has caught up.
 func (m *meter) advance(second int64) {
-	if second-m.last >= 60 {
+	if second-m.last >= 60 || m.last-second >= 60 {
 		m.buckets, m.last = [60]int64{}, second
 	}
 	for m.last < second {

@@ -30,9 +30,15 @@ func TestMeter(t *testing.T) {
 	if minute, total := m.read(end.Add(time.Hour)); minute != 0 || total != 900 {
 		t.Errorf("after an hour of silence: %d, %d", minute, total)
 	}
-	m.add(5, at) // the clock went back
+	m.add(5, end.Add(time.Hour-30*time.Second)) // the clock went back a little
 	if minute, total := m.read(end.Add(time.Hour)); minute != 5 || total != 905 {
-		t.Errorf("after a step back: %d, %d", minute, total)
+		t.Errorf("after a small step back: %d, %d", minute, total)
+	}
+	for i := range 120 { // it went back further than a minute
+		m.add(10, at.Add(time.Duration(i)*time.Second))
+	}
+	if minute, total := m.read(at.Add(119 * time.Second)); minute != 600 || total != 2105 {
+		t.Errorf("after a large step back: %d, %d", minute, total)
 	}
 }
 
