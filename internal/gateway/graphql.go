@@ -143,6 +143,7 @@ func (x *exchange) executeGraphQL(o policy.ForwardOptions) error {
 	}
 	ctx, cancel := context.WithTimeout(x.Std, timeout)
 	defer cancel()
+	x.Settle()
 	r := &resolving{context: &x.Context}
 	response := operation.Execute(ctx, x.api.graph.plan, r.resolve, nil)
 	if err := x.Std.Err(); err != nil {
@@ -221,7 +222,7 @@ func (r *resolving) resolve(ctx context.Context, call *graphql.Call) (any, error
 func (r *resolving) forkPlain(ctx context.Context) (*policy.Context, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.context.Fork(ctx, false)
+	return r.context.Fork(ctx, false, graphql.MaxAtOnce)
 }
 
 // drop takes over what a fork recorded.

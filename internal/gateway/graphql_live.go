@@ -61,6 +61,7 @@ func (x *exchange) serveSubscriptions(resp *expr.Response) {
 	ctx, cancel := context.WithCancel(x.Std)
 	defer cancel()
 	go keepAlive(ctx, conn)
+	x.Settle()
 	l := &live{x: x, resolving: &resolving{context: &x.Context}}
 	subscribe.Serve(ctx, socketConn{conn, x}, conn.Subprotocol(), l.start)
 }

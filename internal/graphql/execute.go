@@ -14,7 +14,7 @@ import (
 const (
 	maxCalls     = 1_000   // resolvers that run
 	maxValues    = 200_000 // fields and list elements in the answer
-	maxAtOnce    = 8       // resolvers beside each other
+	MaxAtOnce    = 8       // resolvers beside each other
 	maxBranches  = 64      // branches of the answer made beside each other
 	maxRunErrors = 100
 )
@@ -47,7 +47,7 @@ type Response struct {
 // Execute runs the operation. root holds values of fields of the root type that
 // are known already, such as the event of a subscription.
 func (o *Operation) Execute(ctx context.Context, plan *Plan, resolve Resolve, root map[string]any) *Response {
-	r := &run{operation: o, plan: plan, resolver: resolve, root: root, slots: make(chan struct{}, maxAtOnce)}
+	r := &run{operation: o, plan: plan, resolver: resolve, root: root, slots: make(chan struct{}, MaxAtOnce)}
 	data, ok := r.object(ctx, o.root, []*ast.Field{{SelectionSet: o.operation.SelectionSet}}, nil, nil)
 	out := &Response{Errors: r.errors}
 	if ok {

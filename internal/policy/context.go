@@ -54,6 +54,7 @@ type Context struct {
 	ended   bool     // a statement answered: the pipeline stops
 	after   []func() // runs after outbound or on-error, in order
 	counted []string // see CountOnce
+	began   int64    // what the expressions held when the fork was made
 	section sectionEnd
 	// before runs when the backend section is over.
 	before []func(c *Context) error

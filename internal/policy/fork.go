@@ -10,9 +10,10 @@ import (
 // Fork makes a context for a branch that runs beside others, such as a child
 // of wait. The branch may read everything and set variables; it must not change
 // request or response. With bodies the bodies are read into memory, as a stream
-// can be read only once; without, the fork sees messages without body. The fork
-// ends with Join or Drop.
-func (c *Context) Fork(std context.Context, bodies bool) (*Context, error) {
+// can be read only once; without, the fork sees messages without body. It may
+// hold its part of the memory that is left, of beside that run at a time. The
+// fork ends with Join or Drop.
+func (c *Context) Fork(std context.Context, bodies bool, beside int) (*Context, error) {
 	if bodies {
 		if err := c.bufferBodies(); err != nil {
 			return nil, err
@@ -21,6 +22,7 @@ func (c *Context) Fork(std context.Context, bodies bool) (*Context, error) {
 	f := &Context{Context: c.Context, Std: std, Services: c.Services, Exchange: telemetry.NewExchange(),
 		Pipeline: c.Pipeline, Section: c.Section, Target: c.Target, Recorder: c.Recorder}
 	f.Tracer = f
+	f.Budget, f.began = c.Budget.Share(beside), c.Budget.Held()
 	if c.Response != nil {
 		own := *c.Response
 		f.Response = &own
@@ -55,6 +57,12 @@ func (c *Context) bufferBodies() error {
 	return c.Response.Body.Buffer()
 }
 
+// Settle reads what variables hold only as a reference into a body, so that
+// forks may look at it at a time.
+func (c *Context) Settle() {
+	c.Variables.Each(func(_ string, value any) { expr.Settle(value) })
+}
+
 // Join takes over the named variables of a fork and what it recorded.
 func (c *Context) Join(f *Context, variables []string) {
 	for _, name := range variables {
@@ -68,6 +76,7 @@ func (c *Context) Join(f *Context, variables []string) {
 // Drop takes over only what a fork recorded.
 func (c *Context) Drop(f *Context) {
 	c.secrets = append(c.secrets, f.secrets...)
+	c.Budget.Rejoin(&f.Budget, f.began)
 	e, own := c.Exchange, f.Exchange
 	e.Steps = appendUpTo(e.Steps, own.Steps, telemetry.MaxSteps)
 	e.DroppedSteps += own.DroppedSteps

@@ -156,6 +156,7 @@ func (p *Pipeline) Fail(c *Context, e *Error, fallback func(c *Context, e *Error
 	c.ended, c.section = false, sectionRuns
 	c.Section = OnError
 	c.setLastError(e)
+	c.Budget.HandleError()
 	fallback(c, e)
 	if err := p.OnError.Run(c); err != nil {
 		if errors.Is(err, ErrClientClosed) {

@@ -92,7 +92,7 @@ func (b *binder) tryStatement(x *tryStmt) (exec, bool) {
 	final, r := b.statements(x.finally.list)
 	inner := run
 	return func(f *frame) (s signal) {
-		depth, stack, buf := f.depth, len(f.stack), len(f.buf)
+		mark := f.mark()
 		defer func() {
 			p := recover()
 			if p == nil {
@@ -100,7 +100,7 @@ func (b *binder) tryStatement(x *tryStmt) (exec, bool) {
 			}
 			e := toException(p)
 			if !e.limit {
-				f.unwind(depth, stack, buf)
+				f.unwind(mark)
 				ret := f.ret
 				final(f)
 				f.ret = ret
@@ -115,12 +115,17 @@ func (b *binder) tryStatement(x *tryStmt) (exec, bool) {
 	}, reachable && r
 }
 
+// mark is how much of the machine is in use at a place.
+type mark struct{ depth, stack, buf, pinned int }
+
+func (f *frame) mark() mark { return mark{f.depth, len(f.stack), len(f.buf), f.pinned} }
+
 // unwind restores the machine to the place where an exception is handled.
-func (f *frame) unwind(depth, stack, buf int) {
-	f.buf = f.buf[:buf]
-	f.depth = depth
-	clear(f.stack[stack:])
-	f.stack = f.stack[:stack]
+func (f *frame) unwind(m mark) {
+	f.buf = f.buf[:m.buf]
+	f.depth, f.pinned = m.depth, m.pinned
+	clear(f.stack[m.stack:])
+	f.stack = f.stack[:m.stack]
 }
 
 func (b *binder) catchClause(c *catchClause) (handler, bool) {
@@ -167,7 +172,7 @@ type caughtException struct {
 }
 
 func attempt(f *frame, body exec, handlers []handler) (caught *caughtException, s signal) {
-	depth, stack, buf := f.depth, len(f.stack), len(f.buf)
+	mark := f.mark()
 	defer func() {
 		p := recover()
 		if p == nil {
@@ -180,7 +185,7 @@ func attempt(f *frame, body exec, handlers []handler) (caught *caughtException, 
 		if e.pos < 0 {
 			e.pos = f.pos
 		}
-		f.unwind(depth, stack, buf)
+		f.unwind(mark)
 		for i := range handlers {
 			h := &handlers[i]
 			if !e.isA(h.t) {

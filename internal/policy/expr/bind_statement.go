@@ -50,6 +50,7 @@ func sequence(list []exec) exec {
 	}
 	return func(f *frame) signal {
 		for _, s := range list {
+			f.settle()
 			if r := s(f); r != next {
 				return r
 			}
@@ -216,6 +217,7 @@ func (b *binder) ifStatement(x *ifStmt) (exec, bool) {
 // loop runs a body until it breaks; false ends the loop.
 func loop(f *frame, body exec) (signal, bool) {
 	f.step(1)
+	f.settle()
 	switch r := body(f); r {
 	case breakLoop:
 		return next, false
@@ -327,13 +329,18 @@ func (b *binder) foreachStatement(x *foreachStmt) exec {
 	start := b.foreachVariable(x, load(raw, elem, x.offset()))
 	body := b.loopBody(x.body)
 	source, pos := pairsOf(in), in.pos
+	kept := b.temp()
 	return func(f *frame) signal {
 		s := source(f)
 		f.pos = pos
 		if s == nil {
 			throwNull("")
 		}
-		result := next
+		result, pinned := next, f.pinned
+		kept(f).a = s
+		if _, lazy := s.(*Seq); lazy {
+			f.pinned++
+		}
 		each(f, s, func(item any) bool {
 			raw(f).put(elem, item)
 			start(f)
@@ -341,6 +348,7 @@ func (b *binder) foreachStatement(x *foreachStmt) exec {
 			result = r
 			return more
 		})
+		f.pinned = pinned
 		return result
 	}
 }

@@ -67,7 +67,7 @@ func (b *binder) join(parts []*operand, pos int) *operand {
 	if two := joinTwo(parts, pos); two != nil {
 		return two
 	}
-	return buffered(list, pos)
+	return buffered(headOf(parts[0]), list, pos)
 }
 
 // joinTwo is the common case of two strings.
@@ -79,21 +79,60 @@ func joinTwo(parts []*operand, pos int) *operand {
 	return fromString(func(f *frame) (string, bool) {
 		a, _ := l(f)
 		c, _ := r(f)
-		f.charge(len(a) + len(c))
-		return a + c, true
+		if len(a) < tailFrom {
+			f.charge(len(a) + len(c))
+			return a + c, true
+		}
+		t := f.continued(a)
+		before := t.Cap()
+		t.WriteString(c)
+		return f.grown(t, before), true
 	}, pos)
 }
 
-func buffered(list []appender, pos int) *operand {
+// textValue reads a string; false: null.
+type textValue = func(*frame) (string, bool)
+
+// headOf is the text that a concatenation begins with, nil when it begins with
+// something else.
+func headOf(p *operand) textValue {
+	if p.isConst || !p.t.is(kString) {
+		return nil
+	}
+	return p.s
+}
+
+// buffered joins texts in the machine's buffer. A long head is written on
+// where it stands.
+func buffered(head textValue, list []appender, pos int) *operand {
+	if head != nil {
+		list = list[1:]
+	}
 	return fromString(func(f *frame) (string, bool) {
 		base := len(f.buf)
 		f.step(1)
+		long := ""
+		if head != nil {
+			if s, _ := head(f); len(s) < tailFrom {
+				f.buf = append(f.buf, s...)
+			} else {
+				long = s
+			}
+		}
 		for _, add := range list {
 			n := len(f.buf)
 			add(f)
 			f.charge(len(f.buf) - n)
 		}
-		s := string(f.buf[base:])
+		s := ""
+		if long == "" {
+			s = string(f.buf[base:])
+		} else {
+			t := f.continued(long)
+			before := t.Cap()
+			t.Write(f.buf[base:])
+			s = f.grown(t, before)
+		}
 		f.buf = f.buf[:base]
 		return s, true
 	}, pos)
@@ -128,6 +167,7 @@ func textOf(p *operand) appender {
 func (b *binder) interpolation(x *interpX) *operand {
 	var list []appender
 	constantText, isConst := "", true
+	var head textValue
 	for _, p := range x.parts {
 		if p.x == nil || p.raw != "" && !b.bound(p.x) {
 			s := p.text + p.raw
@@ -136,13 +176,16 @@ func (b *binder) interpolation(x *interpX) *operand {
 			continue
 		}
 		o := b.value(p.x)
+		if len(list) == 0 && p.format == "" && p.align == 0 {
+			head = headOf(o)
+		}
 		isConst = false
 		list = append(list, b.formatted(o, p))
 	}
 	if isConst {
 		return constant(constantText, types().str, x.offset())
 	}
-	return buffered(list, x.offset())
+	return buffered(head, list, x.offset())
 }
 
 func (b *binder) formatted(o *operand, p interpNode) appender {

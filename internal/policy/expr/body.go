@@ -60,15 +60,17 @@ func bodyAs(f *frame, t []*typ, a []any) any {
 	b := a[0].(*Body)
 	u := types()
 	want := t[0]
-	data := readBody(b, unboxBool(a[1]))
-	f.charge(len(data))
+	f.ctx.Budget.grantBody(b)
+	r := &bodyReader{f: f, body: b, known: b.parsed}
+	r.parsedBody = r.known.of(readBody(b, unboxBool(a[1])))
 	switch {
 	case want.is(kString) || want.def == u.object.def:
-		return bodyText(data)
+		return r.string()
 	case want.is(kArray) && want.args[0].is(kUint8):
-		return bytes.Clone(data)
+		f.charge(len(r.data))
+		return bytes.Clone(r.data)
 	case want.as(u.token) != nil:
-		tok := b.json(f, data)
+		tok := r.token()
 		if !isInstance(tok, want) {
 			throw("System.InvalidCastException", notJSON+"It is a %s, not a %s.", jsonClass(tok.kind), want)
 		}
@@ -76,7 +78,7 @@ func bodyAs(f *frame, t []*typ, a []any) any {
 	}
 	switch want.def.name {
 	case "XDocument", "XElement", "XNode", "XContainer":
-		return xmlBody(f, bodyText(data), want.def.name)
+		return xmlBody(r.document(), want.def.name)
 	}
 	throw("System.InvalidCastException", "A body cannot be read as %s.", want)
 	return nil
@@ -86,7 +88,7 @@ func bodyAs(f *frame, t []*typ, a []any) any {
 const notJSON = "The message body is not a valid JSON. "
 
 // parseBody parses a body; a failure says that it is one of the body.
-func parseBody(f *frame, data []byte) *JToken {
+func parseBody(f *frame, text string) *JToken {
 	defer func() {
 		if r := recover(); r != nil {
 			if e, ok := r.(*exception); ok && e.Type == "Newtonsoft.Json.JsonReaderException" {
@@ -95,26 +97,78 @@ func parseBody(f *frame, data []byte) *JToken {
 			panic(r)
 		}
 	}()
-	return parseJSON(f.machine, bodyText(data))
+	return parseJSON(f.machine, text)
 }
 
-// parsedBody remembers the JSON tree of the buffered bytes.
+// parsedBody is what buffered bytes were read as. Nothing changes it, as
+// several requests and branches of one may have the body.
 type parsedBody struct {
 	data []byte
+	text string
 	json *JToken
+	xml  *xmlNode
+	size int64 // estimate of what it holds beside data
 }
 
-// json parses the body once; every reader gets a copy that it may change.
-func (b *Body) json(f *frame, data []byte) *JToken {
-	if b.state == bodyBuffered && b.parsed != nil && len(b.parsed.data) == len(data) && (len(data) == 0 || &b.parsed.data[0] == &data[0]) {
-		f.step(1 + len(data)/64)
-		f.charge(len(data))
-		return b.parsed.json.clone()
+// of gives what is known of bytes.
+func (p *parsedBody) of(data []byte) parsedBody {
+	if p != nil && len(p.data) == len(data) && (len(data) == 0 || &p.data[0] == &data[0]) {
+		return *p
 	}
-	tok := parseBody(f, data)
-	if b.state != bodyBuffered {
-		return tok
+	return parsedBody{data: data}
+}
+
+// bodyReader reads a body as something else. It decodes and parses once: the
+// body remembers as long as its bytes stay in memory.
+type bodyReader struct {
+	f    *frame
+	body *Body
+	parsedBody
+	known *parsedBody // what it was read as before
+}
+
+// keep remembers what was found, which holds what was charged since before.
+func (r *bodyReader) keep(before int64) {
+	r.size += max(r.f.ctx.Budget.held-before, 0)
+	p := r.parsedBody
+	r.known = &p
+	if r.body.state == bodyBuffered {
+		r.body.parsed = &p
 	}
-	b.parsed = &parsedBody{data, tok.clone()}
-	return tok
+}
+
+func (r *bodyReader) string() string {
+	if r.text == "" && len(r.data) > 0 {
+		before := r.f.ctx.Budget.held
+		r.f.charge(len(r.data))
+		r.text = bodyText(r.data)
+		r.keep(before)
+	}
+	return r.text
+}
+
+// token is the body as JSON, a copy that the policy may change.
+func (r *bodyReader) token() *JToken {
+	text, before := r.string(), r.f.ctx.Budget.held
+	if r.json == nil {
+		r.json = parseBody(r.f, text)
+		if r.body.state != bodyBuffered {
+			return r.json
+		}
+		r.keep(before)
+	}
+	return copyOf(r.json, &unread{of: r.known, budget: &r.f.ctx.Budget})
+}
+
+// document is the body as XML, a copy that the policy may change.
+func (r *bodyReader) document() *xmlNode {
+	text, before := r.string(), r.f.ctx.Budget.held
+	if r.xml == nil {
+		r.xml = parseXML(r.f, text)
+		if r.body.state != bodyBuffered {
+			return r.xml
+		}
+		r.keep(before)
+	}
+	return copyOfXML(r.xml, &unreadXML{of: r.known, budget: &r.f.ctx.Budget})
 }

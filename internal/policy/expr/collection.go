@@ -231,9 +231,9 @@ func eachMore(v any, yield func(any) bool) {
 }
 
 func eachToken(t *JToken, yield func(any) bool) {
-	ver := len(t.items)
-	for i := 0; i < len(t.items); i++ {
-		c := t.items[i]
+	ver := len(t.kids())
+	for i := 0; i < len(t.kids()); i++ {
+		c := t.kids()[i]
 		var v any = c
 		if t.kind == JObject {
 			v = c
@@ -241,7 +241,7 @@ func eachToken(t *JToken, yield func(any) bool) {
 		if !yield(v) {
 			return
 		}
-		if len(t.items) != ver {
+		if len(t.kids()) != ver {
 			throw("System.InvalidOperationException", "Collection was modified; enumeration operation may not execute.")
 		}
 	}
@@ -280,7 +280,7 @@ func count(v any) int {
 	case []string:
 		return len(x)
 	case *JToken:
-		return len(x.items)
+		return len(x.kids())
 	case *Dictionary:
 		return len(x.keys)
 	case *Set:

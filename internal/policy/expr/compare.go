@@ -121,7 +121,7 @@ func compareValues(a, b any) int {
 		}
 	case *JToken:
 		if y, ok := b.(*JToken); ok {
-			return compareValues(x.value, y.value)
+			return compareValues(x.Value(), y.Value())
 		}
 	case uint64:
 		if y, ok := b.(uint64); ok {

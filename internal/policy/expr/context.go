@@ -38,11 +38,13 @@ type Tracer interface{ TraceMessage(message string) }
 // an error that no catch block of an expression can swallow.
 type Budget struct {
 	Deadline time.Time // zero: none; checked every 1024 steps
-	Bytes    int64     // left for strings, arrays and JSON growth
-}
+	Bytes    int64     // that strings, arrays and trees may take at a time, beside what bodies grant
 
-// DefaultBudgetBytes is the byte budget of one request.
-const DefaultBudgetBytes = 16 << 20
+	held    int64 // estimate of what is made and not given back
+	granted int64 // for bodies that were read
+	again   int64 // how much is held when it is worth to look what is in use
+	failing bool  // on-error runs
+}
 
 // Guid is a .NET Guid in its text order (RFC 4122 byte order).
 type Guid [16]byte

@@ -83,7 +83,7 @@ func formatValue(v any, f string) string {
 		return formatNumber(float64(x), nil, f, false)
 	case *JToken:
 		if !x.container() {
-			return formatValue(x.value, f)
+			return formatValue(x.Value(), f)
 		}
 	case Char, string, bool:
 		return ToString(v)

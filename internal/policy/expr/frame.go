@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"time"
 )
 
@@ -22,6 +23,10 @@ type machine struct {
 	pos   int    // offset of the running call, for errors
 	stack []any  // arguments of running calls
 	buf   []byte // of strings being joined
+
+	pinned int                 // sequences that are gone through and hold what no slot shows
+	tails  [4]*strings.Builder // of texts that are continued
+	tail   int                 // how many there were
 }
 
 // frame is one activation of the program, of a lambda or a local function.
@@ -77,17 +82,6 @@ func (m *machine) step(n int) {
 	}
 	if before>>10 != m.steps>>10 && !m.ctx.Budget.Deadline.IsZero() && time.Now().After(m.ctx.Budget.Deadline) {
 		throwLimit("the expression ran past the deadline of the request")
-	}
-}
-
-// charge takes n bytes from the budget of the request.
-func (m *machine) charge(n int) {
-	if n < 64 {
-		return
-	}
-	m.ctx.Budget.Bytes -= int64(n)
-	if m.ctx.Budget.Bytes < 0 {
-		throwLimit("the expressions of this request used up their memory budget")
 	}
 }
 

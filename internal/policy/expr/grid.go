@@ -195,10 +195,10 @@ func (g *Grid) json(d int, row int64) *JToken {
 	for i := range g.dims[d] {
 		at := row*g.dims[d] + i
 		if d == len(g.dims)-1 {
-			t.items = append(t.items, t.adopt(jsonOf(g.items[at])))
+			t.list = append(t.kids(), t.adopt(jsonOf(g.items[at])))
 			continue
 		}
-		t.items = append(t.items, t.adopt(g.json(d+1, at)))
+		t.list = append(t.kids(), t.adopt(g.json(d+1, at)))
 	}
 	return t
 }

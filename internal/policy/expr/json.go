@@ -35,9 +35,9 @@ const (
 // objects keep the order of their properties, every node knows its parent.
 type JToken struct {
 	kind   JTokenType
-	value  any       // of a value: int64, *big.Int, float64, Decimal, string, bool, DateTime, ...
+	value  any       // of a value: int64, *big.Int, float64, Decimal, string, bool, DateTime, ...; *unread of a container
 	name   string    // of a property
-	items  []*JToken // elements; the properties of an object; the value of a property
+	list   []*JToken // elements; the properties of an object; the value of a property: kids and peek read it
 	parent *JToken
 	index  map[string]*JToken // properties of a large object
 }
@@ -47,28 +47,33 @@ func (t *JToken) Kind() JTokenType { return t.kind }
 
 // Value is the value of a leaf: nil, string, bool, int64, *big.Int, float64 or
 // a time value.
-func (t *JToken) Value() any { return t.value }
+func (t *JToken) Value() any {
+	if t.container() {
+		return nil // or what is unread
+	}
+	return t.value
+}
 
 // Items are the elements of an array, or the values of an object's properties.
 func (t *JToken) Items() []*JToken {
 	if t.kind != JObject {
-		return t.items
+		return t.kids()
 	}
-	out := make([]*JToken, len(t.items))
-	for i, p := range t.items {
-		out[i] = p.items[0]
+	out := make([]*JToken, len(t.kids()))
+	for i, p := range t.kids() {
+		out[i] = p.kids()[0]
 	}
 	return out
 }
 
 // Len is how many elements or properties a token has.
-func (t *JToken) Len() int { return len(t.items) }
+func (t *JToken) Len() int { return len(t.peek()) }
 
 // Names are the property names of an object in order.
 func (t *JToken) Names() []string {
 	var out []string
 	if t.kind == JObject {
-		for _, p := range t.items {
+		for _, p := range t.kids() {
 			out = append(out, p.name)
 		}
 	}
@@ -81,7 +86,7 @@ func (t *JToken) Get(name string) *JToken {
 		return nil
 	}
 	if p := t.property(name); p != nil {
-		return p.items[0]
+		return p.kids()[0]
 	}
 	return nil
 }
@@ -90,7 +95,7 @@ func (t *JToken) Get(name string) *JToken {
 func (t *JToken) Set(name string, value any) { t.setProperty(name, jsonOf(value)) }
 
 // Append adds an element to an array.
-func (t *JToken) Append(value any) { t.items = append(t.items, t.adopt(jsonOf(value))) }
+func (t *JToken) Append(value any) { t.list = append(t.kids(), t.adopt(jsonOf(value))) }
 
 // NewJSON makes a token of a value: nil, string, bool, numbers, time values,
 // []byte, lists and maps of the engine, and what encoding/json makes.
@@ -117,7 +122,7 @@ func NewJObject() *JToken { return &JToken{kind: JObject} }
 func NewJArray(items ...*JToken) *JToken {
 	t := &JToken{kind: JArray}
 	for _, i := range items {
-		t.items = append(t.items, t.adopt(i))
+		t.list = append(t.kids(), t.adopt(i))
 	}
 	return t
 }
@@ -127,8 +132,8 @@ func (t *JToken) container() bool {
 }
 
 func (t *JToken) property(name string) *JToken {
-	if len(t.items) <= 8 {
-		for _, p := range t.items {
+	if len(t.kids()) <= 8 {
+		for _, p := range t.kids() {
 			if p.name == name {
 				return p
 			}
@@ -136,8 +141,8 @@ func (t *JToken) property(name string) *JToken {
 		return nil
 	}
 	if t.index == nil {
-		t.index = make(map[string]*JToken, len(t.items))
-		for _, p := range t.items {
+		t.index = make(map[string]*JToken, len(t.kids()))
+		for _, p := range t.kids() {
 			t.index[p.name] = p
 		}
 	}
@@ -168,8 +173,8 @@ func (t *JToken) above(o *JToken) bool {
 
 func (t *JToken) setProperty(name string, v *JToken) {
 	if p := t.property(name); p != nil {
-		p.items[0].parent = nil
-		p.items[0] = p.adopt(v)
+		p.kids()[0].parent = nil
+		p.kids()[0] = p.adopt(v)
 		return
 	}
 	t.addProperty(name, v)
@@ -177,8 +182,8 @@ func (t *JToken) setProperty(name string, v *JToken) {
 
 func (t *JToken) addProperty(name string, v *JToken) {
 	p := &JToken{kind: JProperty, name: name, parent: t}
-	p.items = []*JToken{p.adopt(v)}
-	t.items = append(t.items, p)
+	p.list = []*JToken{p.adopt(v)}
+	t.list = append(t.kids(), p)
 	if t.index != nil {
 		t.index[name] = p
 	}
@@ -194,14 +199,14 @@ func (t *JToken) addContent(v any) {
 			}
 			return
 		}
-		t.items = append(t.items, t.adopt(jsonOf(v)))
+		t.list = append(t.kids(), t.adopt(jsonOf(v)))
 	case JObject:
 		t.addToObject(v)
 	case JProperty:
-		if len(t.items) > 0 {
+		if len(t.kids()) > 0 {
 			throw("Newtonsoft.Json.JsonException", "Newtonsoft.Json.Linq.JProperty cannot have multiple values.")
 		}
-		t.items = []*JToken{t.adopt(jsonOf(v))}
+		t.list = []*JToken{t.adopt(jsonOf(v))}
 	default:
 		throw("System.InvalidOperationException", "Cannot add a value to a JValue.")
 	}
@@ -216,7 +221,7 @@ func (t *JToken) addToObject(v any) {
 		return
 	case *JToken:
 		if p.kind == JObject {
-			for _, x := range p.items {
+			for _, x := range p.kids() {
 				t.addToObject(x)
 			}
 			return
@@ -224,12 +229,12 @@ func (t *JToken) addToObject(v any) {
 		if p.kind == JProperty {
 			t.mustBeNew(p.name)
 			if p.parent != nil || p.above(t) {
-				t.addProperty(p.name, p.items[0]) // which copies the value
+				t.addProperty(p.name, p.kids()[0]) // which copies the value
 				return
 			}
 			// The caller's property becomes the one in the tree, its value too.
 			p.parent = t
-			t.items = append(t.items, p)
+			t.list = append(t.kids(), p)
 			if t.index != nil {
 				t.index[p.name] = p
 			}
@@ -255,8 +260,8 @@ func (t *JToken) remove() {
 		p.remove()
 		return
 	}
-	if i := slices.Index(p.items, t); i >= 0 {
-		p.items = slices.Delete(p.items, i, i+1)
+	if i := slices.Index(p.kids(), t); i >= 0 {
+		p.list = slices.Delete(p.kids(), i, i+1)
 	}
 	p.index, t.parent = nil, nil
 }
@@ -267,20 +272,23 @@ func (t *JToken) replace(v *JToken) {
 	if p == nil {
 		throw("System.InvalidOperationException", "The parent is missing.")
 	}
-	if i := slices.Index(p.items, t); i >= 0 {
-		p.items[i] = p.adopt(v)
+	if i := slices.Index(p.kids(), t); i >= 0 {
+		p.kids()[i] = p.adopt(v)
 	}
 	p.index, t.parent = nil, nil
 }
 
 func (t *JToken) clone() *JToken {
-	out := &JToken{kind: t.kind, value: t.value, name: t.name}
-	if len(t.items) > 0 {
-		out.items = make([]*JToken, len(t.items))
-		for i, c := range t.items {
+	out := &JToken{kind: t.kind, name: t.name}
+	if !t.container() {
+		out.value = t.value
+	}
+	if list := t.peek(); len(list) > 0 {
+		out.list = make([]*JToken, len(list))
+		for i, c := range list {
 			k := c.clone()
 			k.parent = out
-			out.items[i] = k
+			out.list[i] = k
 		}
 	}
 	return out
@@ -354,7 +362,7 @@ func jsonOfObject(v any, depth int) *JToken {
 	case *Array:
 		t := &JToken{kind: JArray}
 		for _, i := range x.items {
-			t.items = append(t.items, t.adopt(jsonAt(i, depth)))
+			t.list = append(t.kids(), t.adopt(jsonAt(i, depth)))
 		}
 		return t
 	case *Object:
@@ -385,9 +393,9 @@ func jsonOfObject(v any, depth int) *JToken {
 	case json.Number:
 		return numberToken(x)
 	case []any:
-		t := &JToken{kind: JArray, items: make([]*JToken, 0, len(x))}
+		t := &JToken{kind: JArray, list: make([]*JToken, 0, len(x))}
 		for _, one := range x {
-			t.items = append(t.items, t.adopt(jsonAt(one, depth)))
+			t.list = append(t.kids(), t.adopt(jsonAt(one, depth)))
 		}
 		return t
 	case map[string]any: // has no order: the names are sorted
@@ -399,7 +407,7 @@ func jsonOfObject(v any, depth int) *JToken {
 	case []string:
 		t := &JToken{kind: JArray}
 		for _, s := range x {
-			t.items = append(t.items, t.adopt(jsonAt(s, depth)))
+			t.list = append(t.kids(), t.adopt(jsonAt(s, depth)))
 		}
 		return t
 	case Header, *queryMap:
@@ -417,19 +425,20 @@ func (t *JToken) deepEquals(o *JToken) bool {
 	if t == nil || o == nil {
 		return t == o
 	}
-	if t.kind != o.kind || len(t.items) != len(o.items) || t.name != o.name {
+	mine, theirs := t.peek(), o.peek()
+	if t.kind != o.kind || len(mine) != len(theirs) || t.name != o.name {
 		return false
 	}
 	if t.kind == JObject {
-		for _, p := range t.items {
+		for _, p := range mine {
 			if q := o.property(p.name); q == nil || !p.deepEquals(q) {
 				return false
 			}
 		}
 		return true
 	}
-	for i := range t.items {
-		if !t.items[i].deepEquals(o.items[i]) {
+	for i := range mine {
+		if !mine[i].deepEquals(theirs[i]) {
 			return false
 		}
 	}
@@ -468,10 +477,10 @@ func (t *JToken) append(to []byte, indented bool, depth int) []byte {
 		if indented {
 			to = append(to, ' ')
 		}
-		if len(t.items) == 0 {
+		if len(t.peek()) == 0 {
 			return append(to, "null"...)
 		}
-		return t.items[0].append(to, indented, depth)
+		return t.peek()[0].append(to, indented, depth)
 	case JRaw:
 		return append(to, t.value.(string)...)
 	case JObject, JArray, JConstructor:
@@ -483,14 +492,14 @@ func (t *JToken) append(to []byte, indented bool, depth int) []byte {
 			open, end = "new "+t.name+"(", ')'
 		}
 		to = append(to, open...)
-		for i, c := range t.items {
+		for i, c := range t.peek() {
 			if i > 0 {
 				to = append(to, ',')
 			}
 			line(depth + 1)
 			to = c.append(to, indented, depth+1)
 		}
-		if len(t.items) > 0 {
+		if len(t.peek()) > 0 {
 			line(depth)
 		}
 		return append(to, end)

@@ -14,7 +14,7 @@ func tokenValue(v *JToken, t *typ) any {
 	case v == nil || v.kind == JNull || v.kind == JUndefined:
 		return zeroValue(t)
 	case t.is(kNullable):
-		if v.kind == JString && v.value == "" {
+		if v.kind == JString && v.Value() == "" {
 			return nil
 		}
 		return tokenTo(v, t.args[0])
@@ -22,7 +22,7 @@ func tokenValue(v *JToken, t *typ) any {
 		if v.container() {
 			return v
 		}
-		return v.value
+		return v.Value()
 	}
 	return tokenTo(v, t)
 }
@@ -37,8 +37,8 @@ func noConversion(v *JToken, t *typ) {
 
 // tokenTo is the explicit conversion of a token.
 func tokenTo(v *JToken, t *typ) any {
-	if v != nil && v.kind == JProperty && len(v.items) == 1 {
-		v = v.items[0]
+	if v != nil && v.kind == JProperty && len(v.kids()) == 1 {
+		v = v.kids()[0]
 	}
 	if v == nil || v.kind == JNull || v.kind == JUndefined {
 		if t.nullable() {
@@ -54,34 +54,34 @@ func tokenTo(v *JToken, t *typ) any {
 	}
 	switch k := t.def.kind; {
 	case k == kString:
-		if d, ok := v.value.(DateTime); ok {
+		if d, ok := v.Value().(DateTime); ok {
 			return d.format("MM/dd/yyyy HH:mm:ss")
 		}
-		return ToString(v.value)
+		return ToString(v.Value())
 	case k == kBool:
-		return toBool(v.value)
+		return toBool(v.Value())
 	case k == kChar:
-		return Char(charAt(ToString(v.value), 0))
+		return Char(charAt(ToString(v.Value()), 0))
 	case t.integral():
 		for _, i := range integerKinds {
 			if i.name == t.clrName() {
-				return boxInt(t, toInteger(v.value, i.bits, i.signed, 10))
+				return boxInt(t, toInteger(v.Value(), i.bits, i.signed, 10))
 			}
 		}
 	case k == kDecimal:
-		if s, ok := v.value.(string); ok {
+		if s, ok := v.Value().(string); ok {
 			d, ok := parseDecimal(s)
 			if !ok {
 				badFormat()
 			}
 			return d
 		}
-		if n, ok := v.value.(*big.Int); ok {
+		if n, ok := v.Value().(*big.Int); ok {
 			return Decimal{n: n}
 		}
-		return toDecimal(v.value)
+		return toDecimal(v.Value())
 	case k == kFloat64 || k == kFloat32:
-		d := toDouble(v.value)
+		d := toDouble(v.Value())
 		if k == kFloat32 {
 			return float32(d)
 		}
@@ -91,9 +91,9 @@ func tokenTo(v *JToken, t *typ) any {
 }
 
 func tokenStruct(v *JToken, t *typ) any {
-	s := ToString(v.value)
+	s := ToString(v.Value())
 	if t.is(kEnum) {
-		if n, ok := integer(v.value); ok {
+		if n, ok := integer(v.Value()); ok {
 			return Enum{t.def, n}
 		}
 		n, ok := parseEnum(t.def, s, true)
@@ -104,7 +104,7 @@ func tokenStruct(v *JToken, t *typ) any {
 	}
 	switch t.def.name {
 	case "DateTime":
-		switch d := v.value.(type) {
+		switch d := v.Value().(type) {
 		case DateTime:
 			return d
 		case DateTimeOffset:
@@ -112,12 +112,12 @@ func tokenStruct(v *JToken, t *typ) any {
 		}
 		return mustDate(s)
 	case "DateTimeOffset":
-		if d, ok := v.value.(DateTime); ok {
+		if d, ok := v.Value().(DateTime); ok {
 			return DateTimeOffset{ticks: d.ticks}
 		}
 		return parseOffset(nil, []any{s})
 	case "Guid":
-		if g, ok := v.value.(Guid); ok {
+		if g, ok := v.Value().(Guid); ok {
 			return g
 		}
 		g, ok := parseGuid(s)
@@ -152,7 +152,7 @@ func fromJSON(f *frame, v *JToken, t *typ) any {
 			noConversion(v, t)
 		}
 		out := &Array{elem: t.args[0], list: !t.is(kArray)}
-		for _, c := range v.items {
+		for _, c := range v.kids() {
 			out.items = append(out.items, fromJSON(f, c, t.args[0]))
 		}
 		return out
@@ -160,16 +160,16 @@ func fromJSON(f *frame, v *JToken, t *typ) any {
 		o := &Object{def: t.def, values: make([]any, len(t.def.fields))}
 		for i, name := range t.def.fields {
 			o.values[i] = zeroValue(t.def.types[i])
-			for _, p := range v.items {
+			for _, p := range v.kids() {
 				if equalFold(p.name, name, ordinalIgnoreCase) {
-					o.values[i] = fromJSON(f, p.items[0], t.def.types[i])
+					o.values[i] = fromJSON(f, p.kids()[0], t.def.types[i])
 				}
 			}
 		}
 		return o
 	case t.def.name == "HashSet" && v.kind == JArray:
 		set := newSet(t.args[0])
-		for _, c := range v.items {
+		for _, c := range v.kids() {
 			set.add(fromJSON(f, c, t.args[0]))
 		}
 		return set
@@ -178,8 +178,8 @@ func fromJSON(f *frame, v *JToken, t *typ) any {
 			noConversion(v, t)
 		}
 		d := newDictionary(t.args[0], t.args[1])
-		for _, p := range v.items {
-			d.set(p.name, fromJSON(f, p.items[0], t.args[1]))
+		for _, p := range v.kids() {
+			d.set(p.name, fromJSON(f, p.kids()[0], t.args[1]))
 		}
 		return d
 	}

@@ -3,19 +3,19 @@ package expr
 import "slices"
 
 // insertBeside puts content before or after a token into its parent.
-func (t *JToken) insertBeside(f *frame, content any, after int) {
+func (t *JToken) insertBeside(f *frame, v any, after int) {
 	p := t.parent
 	if p == nil {
 		throw("System.InvalidOperationException", "The parent is missing.")
 	}
-	at := slices.Index(p.items, t) + after
+	at := slices.Index(p.kids(), t) + after
 	f.charge(128)
 	more := &JToken{kind: p.kind}
-	more.addContent(materialise(f, content))
-	for i, c := range more.items {
+	more.addContent(content(f, v))
+	for i, c := range more.kids() {
 		if c.above(p) {
 			c = c.clone()
-			more.items[i] = c
+			more.kids()[i] = c
 		}
 		if p.kind == JObject {
 			p.mustBeNew(c.name)
@@ -24,7 +24,7 @@ func (t *JToken) insertBeside(f *frame, content any, after int) {
 		}
 		c.parent = p
 	}
-	p.items, p.index = slices.Insert(p.items, at, more.items...), nil
+	p.list, p.index = slices.Insert(p.kids(), at, more.kids()...), nil
 }
 
 // beside is Next (1) and Previous (-1).
@@ -32,11 +32,11 @@ func (t *JToken) beside(step int) any {
 	if t.parent == nil {
 		return nil
 	}
-	i := slices.Index(t.parent.items, t) + step
-	if i < 0 || i >= len(t.parent.items) {
+	i := slices.Index(t.parent.kids(), t) + step
+	if i < 0 || i >= len(t.parent.kids()) {
 		return nil
 	}
-	return t.parent.items[i]
+	return t.parent.kids()[i]
 }
 
 // mergeSettings are JsonMergeSettings.
@@ -58,7 +58,7 @@ func mergeRow(f *frame, a []any) any {
 	}
 	t := a[0].(*JToken)
 	f.charge(256)
-	switch o := jsonOf(materialise(f, a[1])); {
+	switch o := jsonOf(content(f, a[1])); {
 	case t.kind == JArray && o.kind == JArray:
 		t.mergeArray(f, o, s)
 	case t.kind == JObject && o.kind == JObject:
@@ -68,27 +68,29 @@ func mergeRow(f *frame, a []any) any {
 }
 
 func (t *JToken) merge(f *frame, o *JToken, s *mergeSettings) {
-	for _, p := range o.items {
+	for _, p := range o.kids() {
 		f.step(1)
 		name := p.name
 		mine := t.property(name)
 		if mine == nil && s.names != 0 {
-			if i := slices.IndexFunc(t.items, func(q *JToken) bool { return equalFold(q.name, name, s.names) }); i >= 0 {
-				mine = t.items[i]
+			if i := slices.IndexFunc(t.kids(), func(q *JToken) bool { return equalFold(q.name, name, s.names) }); i >= 0 {
+				mine = t.kids()[i]
 			}
 		}
-		switch v := p.items[0]; {
+		switch v := p.kids()[0]; {
 		case mine == nil:
+			f.copiesAt(v, 1)
 			t.addProperty(name, v)
 		case v.kind == JNull:
 			if s.nulls == 1 {
 				t.setProperty(mine.name, v)
 			}
-		case mine.items[0].kind == JObject && v.kind == JObject:
-			mine.items[0].merge(f, v, s)
-		case mine.items[0].kind == JArray && v.kind == JArray:
-			mine.items[0].mergeArray(f, v, s)
+		case mine.kids()[0].kind == JObject && v.kind == JObject:
+			mine.kids()[0].merge(f, v, s)
+		case mine.kids()[0].kind == JArray && v.kind == JArray:
+			mine.kids()[0].mergeArray(f, v, s)
 		default:
+			f.copiesAt(v, 1)
 			t.setProperty(mine.name, v)
 		}
 	}
@@ -98,21 +100,23 @@ func (t *JToken) mergeArray(f *frame, o *JToken, s *mergeSettings) {
 	if s.arrays == mergeReplace {
 		t.removeAll()
 	}
-	for i, c := range o.items {
+	for i, c := range o.kids() {
 		f.step(1)
 		switch {
-		case s.arrays == mergeUnion && slices.ContainsFunc(t.items, func(x *JToken) bool { f.step(1); return x.deepEquals(c) }):
-		case s.arrays > mergeReplace && i < len(t.items):
-			switch mine := t.items[i]; {
+		case s.arrays == mergeUnion && slices.ContainsFunc(t.kids(), func(x *JToken) bool { f.step(1); return x.deepEquals(c) }):
+		case s.arrays > mergeReplace && i < len(t.kids()):
+			switch mine := t.kids()[i]; {
 			case mine.kind == JObject && c.kind == JObject:
 				mine.merge(f, c, s)
 			case mine.kind == JArray && c.kind == JArray:
 				mine.mergeArray(f, c, s)
 			case c.kind != JNull:
+				f.copiesAt(c, 1)
 				mine.replace(c)
 			}
 		default:
-			t.items = append(t.items, t.adopt(c))
+			f.copiesAt(c, 1)
+			t.list = append(t.kids(), t.adopt(c))
 		}
 	}
 }
@@ -132,7 +136,7 @@ func editRows() []row {
 		if t.parent == nil {
 			return nil, -1
 		}
-		return t.parent.items, slices.Index(t.parent.items, t)
+		return t.parent.kids(), slices.Index(t.parent.kids(), t)
 	}
 	return []row{
 		{sig: "JToken Next", get: func(v any) any { return v.(*JToken).beside(1) }}, {sig: "JToken Previous", get: func(v any) any { return v.(*JToken).beside(-1) }},

@@ -96,7 +96,7 @@ func (r *jsonReader) peek() byte {
 func (r *jsonReader) value() *JToken {
 	if r.m != nil {
 		r.m.step(1)
-		r.m.charge(128)
+		r.m.charge(tokenBytes)
 	}
 	switch c := r.peek(); c {
 	case '{':
@@ -148,6 +148,9 @@ func (r *jsonReader) object() *JToken {
 		}
 		r.i++
 		r.space()
+		if r.m != nil {
+			r.m.charge(tokenBytes)
+		}
 		t.setProperty(name, r.value())
 		r.separator('}')
 	}
@@ -173,13 +176,13 @@ func (r *jsonReader) array() *JToken {
 	t := &JToken{kind: JArray}
 	for r.peek() != ']' {
 		if r.s[r.i] == ',' {
-			t.items = append(t.items, &JToken{kind: JUndefined, parent: t})
+			t.list = append(t.kids(), &JToken{kind: JUndefined, parent: t})
 			r.separator(']')
 			continue
 		}
 		v := r.value()
 		v.parent = t
-		t.items = append(t.items, v)
+		t.list = append(t.kids(), v)
 		r.separator(']')
 	}
 	r.i++

@@ -148,8 +148,8 @@ func indexed(t *JToken, part string) []*JToken {
 	if err != nil {
 		badPath("Unexpected character while parsing path indexer: %s", part)
 	}
-	if t.kind == JArray && i >= 0 && i < len(t.items) {
-		return []*JToken{t.items[i]}
+	if t.kind == JArray && i >= 0 && i < len(t.kids()) {
+		return []*JToken{t.kids()[i]}
 	}
 	return nil
 }
@@ -164,7 +164,7 @@ func sliced(t *JToken, part string) []*JToken {
 	if t.kind != JArray {
 		return nil
 	}
-	bounds := [3]int{0, len(t.items), 1}
+	bounds := [3]int{0, len(t.kids()), 1}
 	given := [3]bool{}
 	for i, s := range strings.SplitN(part, ":", 3) {
 		if s = strings.TrimSpace(s); s == "" {
@@ -176,7 +176,7 @@ func sliced(t *JToken, part string) []*JToken {
 		}
 		bounds[i], given[i] = n, true
 	}
-	step, n := bounds[2], len(t.items)
+	step, n := bounds[2], len(t.kids())
 	if step == 0 {
 		badPath("Step cannot be zero.")
 	}
@@ -195,7 +195,7 @@ func sliced(t *JToken, part string) []*JToken {
 	}
 	var out []*JToken
 	for i := min(max(start, 0), n); i < n && i >= 0 && (step > 0 && i < end || step < 0 && i > end); i += step {
-		out = append(out, t.items[i])
+		out = append(out, t.kids()[i])
 	}
 	return out
 }
@@ -314,7 +314,7 @@ func (r *pathRun) matches(values []*JToken, literal string) bool {
 	}
 	re := mustRegex(r.f, literal[1:end], options)
 	for _, v := range values {
-		if s, ok := v.value.(string); ok && re.engine(s).isMatch(re.input(r.f, s)) {
+		if s, ok := v.Value().(string); ok && re.engine(s).isMatch(re.input(r.f, s)) {
 			return true
 		}
 	}
@@ -322,9 +322,9 @@ func (r *pathRun) matches(values []*JToken, literal string) bool {
 }
 
 func compareJSON(a *JToken, op string, b *JToken) bool {
-	x, isNum := number(a.value)
-	y, isNum2 := number(b.value)
-	c := strings.Compare(ToString(a.value), ToString(b.value))
+	x, isNum := number(a.Value())
+	y, isNum2 := number(b.Value())
+	c := strings.Compare(ToString(a.Value()), ToString(b.Value()))
 	if isNum && isNum2 {
 		c = compareValues(x, y)
 	} else if isNum != isNum2 || a.container() != b.container() || a.kind == JNull != (b.kind == JNull) {

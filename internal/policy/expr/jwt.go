@@ -52,9 +52,9 @@ func ParseJwt(s string) (j *Jwt, ok bool) {
 		return nil, false
 	}
 	j = &Jwt{raw: s, algorithm: ToString(leafOf(header.Get("alg"))), kind: ToString(leafOf(header.Get("typ"))), claims: claims{values: map[string][]string{}}}
-	for _, p := range payload.items {
+	for _, p := range payload.kids() {
 		j.claims.names = append(j.claims.names, p.name)
-		j.claims.values[p.name] = claimValues(p.items[0])
+		j.claims.values[p.name] = claimValues(p.kids()[0])
 	}
 	j.id, j.issuer, j.subject = j.claim("jti"), j.claim("iss"), j.claim("sub")
 	j.audiences = j.claims.values["aud"]
@@ -73,7 +73,7 @@ func leafOf(t *JToken) any {
 	if t == nil {
 		return nil
 	}
-	return t.value
+	return t.Value()
 }
 
 func jwtPart(s string) (*JToken, bool) {
@@ -89,25 +89,25 @@ func claimValues(t *JToken) []string {
 	switch {
 	case t.kind == JArray:
 		var out []string
-		for _, c := range t.items {
+		for _, c := range t.kids() {
 			out = append(out, claimValues(c)...)
 		}
 		return out
 	case t.kind == JObject:
 		return []string{t.JSON(false)}
 	case t.kind == JBoolean:
-		return []string{strings.ToLower(ToString(t.value))}
+		return []string{strings.ToLower(ToString(t.Value()))}
 	case t.kind == JDate:
 		return []string{strings.Trim(t.JSON(false), `"`)}
 	}
-	return []string{ToString(t.value)}
+	return []string{ToString(t.Value())}
 }
 
 func jwtTime(t *JToken) time.Time {
 	if t == nil {
 		return time.Time{}
 	}
-	n, ok := number(t.value)
+	n, ok := number(t.Value())
 	if !ok || n > 253402300799 || n < 0 {
 		return time.Time{}
 	}

@@ -19,10 +19,10 @@ func arrayGet(_ *frame, a []any) any {
 		}
 		return x.items[i]
 	case *JToken:
-		if i < 0 || i >= int64(len(x.items)) {
+		if i < 0 || i >= int64(len(x.kids())) {
 			badIndex()
 		}
-		return x.items[i]
+		return x.kids()[i]
 	}
 	throwNull("")
 	return nil

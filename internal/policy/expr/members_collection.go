@@ -44,8 +44,8 @@ func badIndex() {
 }
 
 func (t *JToken) removeAll() {
-	for _, c := range t.items {
+	for _, c := range t.kids() {
 		c.parent = nil
 	}
-	t.items, t.index = nil, nil
+	t.list, t.index = nil, nil
 }

@@ -50,7 +50,7 @@ func convertRows() []row {
 // plain unwraps the value of a JValue, which is IConvertible.
 func plain(v any) any {
 	if t, ok := v.(*JToken); ok && !t.container() {
-		return t.value
+		return t.Value()
 	}
 	return v
 }

@@ -29,7 +29,7 @@ func extendedTypes() []typeRow {
 			{sig: "IReadOnlyList<XmlNode> SelectNodes(string path)", get: many},
 			{sig: "IReadOnlyList<XmlNode> ChildNodes", get: func(v any) any {
 				out := &Array{elem: named("System.Xml.XmlNode")}
-				for _, n := range xmlOf(v).children {
+				for _, n := range xmlOf(v).nodes() {
 					out.items = append(out.items, &xmlHolder{n})
 				}
 				return out
@@ -100,7 +100,7 @@ type xmlHolder struct{ n *xmlNode }
 // inner is the XML of the children.
 func (n *xmlNode) inner() string {
 	var b strings.Builder
-	for _, c := range n.children {
+	for _, c := range n.nodes() {
 		c.write(&b, 0, "", false)
 	}
 	return b.String()
@@ -125,11 +125,11 @@ func newXMLReader(f *frame, s string) *xmlReader {
 }
 
 func (r *xmlReader) visit(n *xmlNode) {
-	for _, c := range n.children {
+	for _, c := range n.nodes() {
 		r.events = append(r.events, xmlEvent{n: c})
 		if c.kind == "element" {
 			r.visit(c)
-			if len(c.children) > 0 {
+			if len(c.nodes()) > 0 {
 				r.events = append(r.events, xmlEvent{c, true})
 			}
 		}
@@ -168,11 +168,11 @@ func (r *xmlReader) kind() int64 {
 func (r *xmlReader) skip() {
 	n := r.node()
 	for r.move(1) {
-		if e := r.events[r.i]; len(n.children) == 0 || n.kind != "element" || e.end && e.n == n {
+		if e := r.events[r.i]; len(n.nodes()) == 0 || n.kind != "element" || e.end && e.n == n {
 			break
 		}
 	}
-	if len(n.children) > 0 && n.kind == "element" {
+	if len(n.nodes()) > 0 && n.kind == "element" {
 		r.move(1)
 	}
 }
@@ -216,7 +216,7 @@ func xmlStep(f *frame, n *xmlNode, step string, deep bool) []*xmlNode {
 		}
 		return out
 	case step == "text()":
-		for _, c := range n.children {
+		for _, c := range n.nodes() {
 			if c.kind == "text" {
 				out = append(out, c)
 			}

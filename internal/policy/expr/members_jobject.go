@@ -3,7 +3,7 @@ package expr
 func objectRows() []row {
 	return []row{
 		{sig: "new()", get: func(*frame, []any) any { return NewJObject() }},
-		{sig: "new(JObject o)", get: func(f *frame, a []any) any { f.charge(256); return arg[*JToken](a, 0).clone() }},
+		{sig: "new(JObject o)", get: func(f *frame, a []any) any { return copyToken(f, arg[*JToken](a, 0)) }},
 		{sig: "JProperty Property(string name, StringComparison c)", get: func(_ *frame, a []any) any { return pointer(a[0].(*JToken).propertyBy(text(a, 1), num(a, 2))) }},
 		{sig: "bool TryGetValue(string name, StringComparison c, out JToken v)", get: func(_ *frame, a []any) any {
 			p := a[0].(*JToken).propertyBy(text(a, 1), num(a, 2))
@@ -11,13 +11,13 @@ func objectRows() []row {
 				a[3].(*outRef).set(nil)
 				return false
 			}
-			a[3].(*outRef).set(p.items[0])
+			a[3].(*outRef).set(p.kids()[0])
 			return true
 		}},
 		{sig: "new(params object[] c)", get: func(f *frame, a []any) any {
 			t := NewJObject()
 			for _, v := range a[0].(*Array).items {
-				t.addToObject(materialise(f, v))
+				t.addToObject(content(f, v))
 			}
 			return t
 		}},
@@ -41,7 +41,7 @@ func objectRows() []row {
 		{sig: "bool ContainsKey(string key)", get: func(v any, name string) bool { return v.(*JToken).property(name) != nil }},
 		{sig: "JProperty Property(string name)", get: func(v any, name string) any { return pointer(v.(*JToken).property(name)) }},
 		{sig: "IEnumerable<JProperty> Properties()", get: func(_ *frame, a []any) any {
-			t := tokenArray(a[0].(*JToken).items)
+			t := tokenArray(a[0].(*JToken).kids())
 			t.elem = named("Newtonsoft.Json.Linq.JProperty")
 			return t
 		}},
@@ -49,7 +49,7 @@ func objectRows() []row {
 		{sig: "JToken GetValue(string name)", get: func(v any, name string) any { return pointer(v.(*JToken).Get(name)) }},
 		{sig: "JToken GetValue(string name, StringComparison c)", get: func(_ *frame, a []any) any {
 			if p := a[0].(*JToken).propertyBy(text(a, 1), num(a, 2)); p != nil {
-				return p.items[0]
+				return p.kids()[0]
 			}
 			return nil
 		}},
@@ -68,7 +68,7 @@ func objectRows() []row {
 		}},
 		{sig: "static JObject Parse(string s)", get: parseAs(JObject)},
 		{sig: "static JObject FromObject(object v)", get: func(f *frame, a []any) any {
-			t := jsonOf(materialise(f, a[0]))
+			t := jsonOf(content(f, a[0]))
 			if t.kind != JObject {
 				throw("System.ArgumentException", "Object serialized to %s. JObject instance expected.", jsonClass(t.kind))
 			}
@@ -96,19 +96,19 @@ func arrayTokenRows() []row {
 				t.addContent(s)
 				continue
 			}
-			t.addContent(materialise(f, v))
+			t.addContent(content(f, v))
 		}
 		return t
 	}
 	return []row{
-		{sig: "new()", get: create}, {sig: "new(JArray o)", get: func(f *frame, a []any) any { f.charge(256); return arg[*JToken](a, 0).clone() }},
+		{sig: "new()", get: create}, {sig: "new(JArray o)", get: func(f *frame, a []any) any { return copyToken(f, arg[*JToken](a, 0)) }},
 		{sig: "new(params object[] c)", get: create}, {sig: "new(object c)", get: create},
 		{sig: "JToken this[int i]", get: arrayGet, set: tokenSet}, {sig: "JToken this[object i]", get: tokenIndex, set: tokenSet},
 		{sig: "void Add(JToken? v)", get: listAdd}, {sig: "void Add(object? v)", get: listAdd},
 		{sig: "void Clear()", get: listClear},
 		{sig: "static JArray Parse(string s)", get: parseAs(JArray)},
 		{sig: "static JArray FromObject(object v)", get: func(f *frame, a []any) any {
-			t := jsonOf(materialise(f, a[0]))
+			t := jsonOf(content(f, a[0]))
 			if t.kind != JArray {
 				throw("System.ArgumentException", "Object serialized to %s. JArray instance expected.", jsonClass(t.kind))
 			}
@@ -122,7 +122,7 @@ func (t *JToken) propertyBy(name string, kind int64) *JToken {
 	if p := t.property(name); p != nil {
 		return p
 	}
-	for _, p := range t.items {
+	for _, p := range t.kids() {
 		if equalFold(p.name, name, kind) {
 			return p
 		}

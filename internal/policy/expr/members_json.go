@@ -29,7 +29,7 @@ func jsonTypes() []typeRow {
 		{decl: "enum " + ns + "JTokenType", enum: "None Object Array Constructor Property Comment Integer Float String Boolean Null Undefined Date Raw Bytes Guid Uri TimeSpan"},
 		{decl: "class " + ns + "JToken : IEnumerable<JToken>", is: instance[*JToken], rows: tokenRows()},
 		{decl: "class " + ns + "JContainer : JToken", is: jsonKind(JObject, JArray, JProperty), rows: []row{
-			{sig: "int Count", get: func(v any) int64 { return int64(len(v.(*JToken).items)) }},
+			{sig: "int Count", get: func(v any) int64 { return int64(len(v.(*JToken).kids())) }},
 			{sig: "void Add(object? v)", get: listAdd}, {sig: "void RemoveAll()", get: listClear},
 			{sig: "void Merge(object? v)", get: mergeRow}, {sig: "void Merge(object? v, JsonMergeSettings? s)", get: mergeRow},
 			{sig: "void ReplaceAll(params object[] v)", get: func(f *frame, a []any) any {
@@ -46,10 +46,10 @@ func jsonTypes() []typeRow {
 		{decl: "class " + ns + "JProperty : JContainer", is: jsonKind(JProperty), rows: []row{
 			{sig: "new(string name, object? value)", get: newProperty}, {sig: "new(string name, params object[] value)", get: newProperty},
 			{sig: "string Name", get: func(v any) string { return v.(*JToken).name }},
-			{sig: "JToken Value", get: func(_ *frame, a []any) any { return firstItem(a[0].(*JToken)) }, set: func(_ *frame, a []any) any {
+			{sig: "JToken Value", get: func(_ *frame, a []any) any { return firstItem(a[0].(*JToken)) }, set: func(f *frame, a []any) any {
 				t := a[0].(*JToken)
-				v, _ := a[1].(*JToken)
-				t.items = []*JToken{t.adopt(v)}
+				v, _ := content(f, a[1]).(*JToken)
+				t.list = []*JToken{t.adopt(v)}
 				return nil
 			}},
 		}},
@@ -72,9 +72,9 @@ func jsonTypes() []typeRow {
 		}},
 		{decl: "class " + ns + "JConstructor : JContainer", is: jsonKind(JConstructor), rows: []row{
 			{sig: "new(string name)", get: func(_ *frame, a []any) any { return &JToken{kind: JConstructor, name: text(a, 0)} }},
-			{sig: "new(string name, params object[] v)", get: func(_ *frame, a []any) any {
+			{sig: "new(string name, params object[] v)", get: func(f *frame, a []any) any {
 				t := &JToken{kind: JConstructor, name: text(a, 0)}
-				t.addContent(a[1])
+				t.addContent(content(f, a[1]))
 				return t
 			}},
 			{sig: "string Name", get: func(v any) string { return v.(*JToken).name }},
@@ -117,15 +117,16 @@ func jsonTypes() []typeRow {
 type jsonSettings struct{ indented, dropNull bool }
 
 func firstItem(t *JToken) any {
-	if len(t.items) == 0 {
+	if len(t.kids()) == 0 {
 		return nil
 	}
-	return t.items[0]
+	return t.kids()[0]
 }
 
-func newProperty(_ *frame, a []any) any {
+func newProperty(f *frame, a []any) any {
 	p := &JToken{kind: JProperty, name: text(a, 0)}
-	v := a[1]
+	f.charge(2 * tokenBytes)
+	v := content(f, a[1])
 	if _, ok := v.(*Array); ok {
 		arr := &JToken{kind: JArray}
 		arr.addContent(v)
@@ -136,7 +137,11 @@ func newProperty(_ *frame, a []any) any {
 }
 
 func serialize(f *frame, a []any) any {
-	t := jsonOf(materialise(f, a[0]))
+	v := materialise(f, a[0])
+	if _, ok := v.(*JToken); !ok {
+		f.copies(v)
+	}
+	t := jsonOf(v)
 	indented := false
 	for _, x := range a[1:] {
 		switch s := x.(type) {
@@ -145,6 +150,7 @@ func serialize(f *frame, a []any) any {
 		case *jsonSettings:
 			indented = indented || s.indented
 			if s.dropNull {
+				f.copied(t.weigh())
 				t = t.clone()
 				t.dropNulls()
 			}
@@ -156,15 +162,29 @@ func serialize(f *frame, a []any) any {
 }
 
 func (t *JToken) dropNulls() {
-	kept := t.items[:0]
-	for _, c := range t.items {
-		if c.kind == JProperty && c.items[0].kind == JNull && t.kind == JObject {
+	kept := t.kids()[:0]
+	for _, c := range t.kids() {
+		if c.kind == JProperty && c.kids()[0].kind == JNull && t.kind == JObject {
 			continue
 		}
 		c.dropNulls()
 		kept = append(kept, c)
 	}
-	t.items, t.index = kept, nil
+	t.list, t.index = kept, nil
+}
+
+// content is what is put into a JSON tree: a list for a sequence. What the tree
+// copies of it is counted.
+func content(f *frame, v any) any {
+	v = materialise(f, v)
+	f.copies(v)
+	return v
+}
+
+// copyToken copies a token with all below it.
+func copyToken(f *frame, t *JToken) any {
+	f.copied(t.weigh())
+	return t.clone()
 }
 
 // materialise turns a lazy sequence into a list.
@@ -201,14 +221,14 @@ func tokenRows() []row {
 			return t
 		}},
 		{sig: "string Path", get: func(v any) string { return v.(*JToken).path() }},
-		{sig: "bool HasValues", get: func(v any) bool { return len(v.(*JToken).items) > 0 }},
+		{sig: "bool HasValues", get: func(v any) bool { return len(v.(*JToken).kids()) > 0 }},
 		{sig: "JToken First", get: func(_ *frame, a []any) any { return firstItem(a[0].(*JToken)) }},
 		{sig: "JToken Last", get: func(_ *frame, a []any) any {
 			t := a[0].(*JToken)
-			if len(t.items) == 0 {
+			if len(t.kids()) == 0 {
 				return nil
 			}
-			return t.items[len(t.items)-1]
+			return t.kids()[len(t.kids())-1]
 		}},
 		{sig: "T Value<T>(object key)", get: func(f *frame, t []*typ, a []any) any {
 			v, _ := tokenIndex(f, a).(*JToken)
@@ -233,10 +253,10 @@ func tokenRows() []row {
 			return out
 		}},
 		{sig: "static IJEnumerable<JToken> Values(this IEnumerable<JToken> v)", get: func(f *frame, a []any) any { return tokens(f, a[0], valuesOf) }},
-		{sig: "IJEnumerable<JToken> Children()", get: func(_ *frame, a []any) any { return tokenArray(a[0].(*JToken).items) }},
+		{sig: "IJEnumerable<JToken> Children()", get: func(_ *frame, a []any) any { return tokenArray(a[0].(*JToken).kids()) }},
 		{sig: "IJEnumerable<T> Children<T>()", get: func(_ *frame, t []*typ, a []any) any {
 			out := &Array{elem: t[0]}
-			for _, c := range a[0].(*JToken).items {
+			for _, c := range a[0].(*JToken).kids() {
 				if isInstance(c, t[0]) {
 					out.items = append(out.items, c)
 				}
@@ -253,10 +273,10 @@ func tokenRows() []row {
 		{sig: "string ToString()", get: func(f *frame, a []any) any { s := a[0].(*JToken).String(); f.charge(len(s)); return s }},
 		{sig: "JToken SelectToken(string path)", get: selectToken}, {sig: "JToken SelectToken(string path, bool mustExist)", get: selectToken},
 		{sig: "IEnumerable<JToken> SelectTokens(string path)", get: func(f *frame, a []any) any { return tokenArray(jsonPath(f, a[0].(*JToken), text(a, 1))) }},
-		{sig: "JToken DeepClone()", get: func(f *frame, a []any) any { f.charge(256); return a[0].(*JToken).clone() }},
+		{sig: "JToken DeepClone()", get: func(f *frame, a []any) any { return copyToken(f, a[0].(*JToken)) }},
 		{sig: "void Remove()", get: func(_ *frame, a []any) any { a[0].(*JToken).remove(); return nil }},
-		{sig: "void Replace(JToken? v)", get: func(_ *frame, a []any) any {
-			v, _ := a[1].(*JToken)
+		{sig: "void Replace(JToken? v)", get: func(f *frame, a []any) any {
+			v, _ := content(f, a[1]).(*JToken)
 			a[0].(*JToken).replace(v)
 			return nil
 		}},
@@ -269,7 +289,7 @@ func tokenRows() []row {
 		}},
 		{sig: "IEnumerable<JToken> Descendants()", get: func(f *frame, a []any) any { return tokenArray(a[0].(*JToken).descendants(f, nil)) }},
 		{sig: "static JToken Parse(string s)", get: func(f *frame, a []any) any { return parseJSON(f.machine, text(a, 0)) }},
-		{sig: "static JToken FromObject(object v)", get: func(f *frame, a []any) any { return jsonOf(materialise(f, a[0])) }},
+		{sig: "static JToken FromObject(object v)", get: func(f *frame, a []any) any { return jsonOf(content(f, a[0])) }},
 		{sig: "static bool DeepEquals(JToken? a, JToken? b)", get: func(_ *frame, a []any) any {
 			x, _ := a[0].(*JToken)
 			y, _ := a[1].(*JToken)
@@ -340,7 +360,7 @@ func tokenList(f *frame, v any, get func(*JToken) []*JToken) []*JToken {
 }
 
 func (t *JToken) descendants(f *frame, out []*JToken) []*JToken {
-	for _, c := range t.items {
+	for _, c := range t.kids() {
 		f.step(1)
 		out = c.descendants(f, append(out, c))
 	}
@@ -377,16 +397,16 @@ func tokenIndex(_ *frame, a []any) any {
 		throw("System.ArgumentException", "Accessed JObject values with invalid key value: %d. Object property name expected.", i)
 	case !t.container():
 		throw("System.InvalidOperationException", "Cannot access child value on Newtonsoft.Json.Linq.JValue.")
-	case i < 0 || i >= int64(len(t.items)):
+	case i < 0 || i >= int64(len(t.kids())):
 		badIndex()
 	}
-	return t.items[i]
+	return t.kids()[i]
 }
 
 func tokenSet(f *frame, a []any) any {
 	t := a[0].(*JToken)
-	v, _ := a[2].(*JToken)
-	f.charge(128)
+	v, _ := content(f, a[2]).(*JToken)
+	f.charge(2 * tokenBytes)
 	if name, ok := a[1].(string); ok && t.kind == JObject {
 		t.setProperty(name, v)
 		return nil
@@ -403,7 +423,7 @@ func (t *JToken) path() string {
 	up := t.parent.path()
 	switch t.parent.kind {
 	case JArray:
-		for i, c := range t.parent.items {
+		for i, c := range t.parent.kids() {
 			if c == t {
 				return up + "[" + strconv.Itoa(i) + "]"
 			}

@@ -46,7 +46,7 @@ func (n *xmlNode) document() *xmlNode {
 }
 
 func (n *xmlNode) child(kind string) *xmlNode {
-	for _, c := range n.children {
+	for _, c := range n.nodes() {
 		if c.kind == kind {
 			return c
 		}
@@ -82,12 +82,12 @@ func (n *xmlNode) place() int {
 	if n.parent == nil {
 		return -1
 	}
-	return slices.Index(n.parent.children, n)
+	return slices.Index(n.parent.nodes(), n)
 }
 
 func (n *xmlNode) beside(step int) any {
-	if i := n.place(); i >= 0 && i+step >= 0 && i+step < len(n.parent.children) {
-		return n.parent.children[i+step]
+	if i := n.place(); i >= 0 && i+step >= 0 && i+step < len(n.parent.nodes()) {
+		return n.parent.nodes()[i+step]
 	}
 	return nil
 }
@@ -99,9 +99,9 @@ func (n *xmlNode) around(after, elements bool, name string) []*xmlNode {
 	if i < 0 {
 		return nil
 	}
-	list := n.parent.children[:i]
+	list := n.parent.nodes()[:i]
 	if after {
-		list = n.parent.children[i+1:]
+		list = n.parent.nodes()[i+1:]
 	}
 	var out []*xmlNode
 	for _, c := range list {
@@ -128,7 +128,7 @@ func (n *xmlNode) ancestors(name string, self bool) []*xmlNode {
 // descend gives all nodes below one, in document order.
 func (n *xmlNode) descend(f *frame) []*xmlNode {
 	var out []*xmlNode
-	for _, c := range n.children {
+	for _, c := range n.nodes() {
 		f.step(1)
 		out = append(append(out, c), c.descend(f)...)
 	}
@@ -140,10 +140,10 @@ func (n *xmlNode) insert(f *frame, at int, v any) {
 	f.charge(128)
 	holder := &xmlNode{kind: n.kind}
 	addXML(f, holder, v)
-	for _, c := range holder.children {
+	for _, c := range holder.nodes() {
 		c.parent = n
 	}
-	n.children = slices.Insert(n.children, at, holder.children...)
+	n.children = slices.Insert(n.nodes(), at, holder.nodes()...)
 	for _, a := range holder.attrs {
 		a.parent = n
 		n.attrs = append(n.attrs, a)
@@ -216,7 +216,7 @@ func nodeRows() []row {
 func containerRows() []row {
 	end := func(last bool) func(any) any {
 		return func(v any) any {
-			list := v.(*xmlNode).children
+			list := v.(*xmlNode).nodes()
 			switch {
 			case len(list) == 0:
 				return nil
@@ -245,7 +245,7 @@ func containerRows() []row {
 }
 
 func (n *xmlNode) clearNodes() {
-	for _, c := range n.children {
+	for _, c := range n.nodes() {
 		c.parent = nil
 	}
 	n.children = nil
@@ -289,7 +289,7 @@ func elementRows() []row {
 		}
 	}
 	rows := []row{
-		{sig: "new(XElement e)", get: func(f *frame, a []any) any { f.charge(128); return arg[*xmlNode](a, 0).clone() }},
+		{sig: "new(XElement e)", get: func(f *frame, a []any) any { f.copiesAt(a[0], 1); return arg[*xmlNode](a, 0).clone() }},
 		{sig: "static IEnumerable<XElement> EmptySequence", get: func(*frame) any { return xmlArray("XElement", nil) }},
 		{sig: "XAttribute FirstAttribute", get: edge(false)}, {sig: "XAttribute LastAttribute", get: edge(true)},
 		{sig: "IEnumerable<XAttribute> Attributes(XName name)", get: func(_ *frame, a []any) any {
@@ -400,7 +400,7 @@ func equalXML(f *frame, a, b any) bool {
 		return x == y
 	}
 	f.step(1)
-	if x.kind != y.kind || x.space != y.space || x.name != y.name || len(x.attrs) != len(y.attrs) || len(x.children) != len(y.children) {
+	if x.kind != y.kind || x.space != y.space || x.name != y.name || len(x.attrs) != len(y.attrs) || len(x.nodes()) != len(y.nodes()) {
 		return false
 	}
 	if x.kind != "element" && x.kind != "document" && x.value != y.value {
@@ -411,8 +411,8 @@ func equalXML(f *frame, a, b any) bool {
 			return false
 		}
 	}
-	for i := range x.children {
-		if !equalXML(f, x.children[i], y.children[i]) {
+	for i := range x.nodes() {
+		if !equalXML(f, x.nodes()[i], y.nodes()[i]) {
 			return false
 		}
 	}
@@ -530,7 +530,7 @@ func sequenceRows() []row {
 	add("XAttribute", "Attributes", "XElement", flat("XAttribute", attributes))
 	add("XElement", "Ancestors", "XNode", flat("XElement", func(_ *frame, n *xmlNode, name string) []*xmlNode { return n.ancestors(name, false) }))
 	rows = append(rows,
-		row{sig: "static IEnumerable<XNode> Nodes(this IEnumerable<XElement> v)", get: flat("XNode", func(_ *frame, n *xmlNode, _ string) []*xmlNode { return n.children })},
+		row{sig: "static IEnumerable<XNode> Nodes(this IEnumerable<XElement> v)", get: flat("XNode", func(_ *frame, n *xmlNode, _ string) []*xmlNode { return n.nodes() })},
 		row{sig: "static IEnumerable<XNode> DescendantNodes(this IEnumerable<XElement> v)", get: flat("XNode", func(f *frame, n *xmlNode, _ string) []*xmlNode { return n.descend(f) })})
 	remove := func(f *frame, a []any) any {
 		for _, v := range collect(f, notNull(a[0])) {

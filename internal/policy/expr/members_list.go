@@ -18,8 +18,8 @@ func mutable(v any) *Array {
 func listAdd(f *frame, a []any) any {
 	switch x := a[0].(type) {
 	case *JToken:
-		x.addContent(a[1])
-		f.charge(64)
+		x.addContent(content(f, a[1]))
+		f.charge(tokenBytes)
 		return nil
 	case *Set:
 		x.add(a[1])
@@ -63,7 +63,7 @@ func listRemove(f *frame, a []any) any {
 		return false
 	}
 	if t, ok := a[0].(*JToken); ok {
-		t.items[i].remove()
+		t.kids()[i].remove()
 		return true
 	}
 	l := mutable(a[0])
@@ -91,13 +91,13 @@ func indexOf(f *frame, list, v any) int {
 	return found
 }
 
-func listInsert(_ *frame, a []any) any {
+func listInsert(f *frame, a []any) any {
 	i := num(a, 1)
 	if t, ok := a[0].(*JToken); ok {
-		if i < 0 || i > int64(len(t.items)) {
+		if i < 0 || i > int64(len(t.kids())) {
 			badIndex()
 		}
-		t.items = slices.Insert(t.items, int(i), t.adopt(jsonOf(a[2])))
+		t.list = slices.Insert(t.kids(), int(i), t.adopt(jsonOf(content(f, a[2]))))
 		return nil
 	}
 	l := mutable(a[0])
@@ -111,10 +111,10 @@ func listInsert(_ *frame, a []any) any {
 func listRemoveAt(_ *frame, a []any) any {
 	i := num(a, 1)
 	if t, ok := a[0].(*JToken); ok {
-		if i < 0 || i >= int64(len(t.items)) {
+		if i < 0 || i >= int64(len(t.kids())) {
 			badIndex()
 		}
-		t.items[i].remove()
+		t.kids()[i].remove()
 		return nil
 	}
 	l := mutable(a[0])

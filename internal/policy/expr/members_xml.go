@@ -14,13 +14,14 @@ type xmlNode struct {
 	name     string
 	value    string // of attributes, texts, comments and processing instructions
 	attrs    []*xmlNode
-	children []*xmlNode
+	children []*xmlNode // nodes reads them
 	parent   *xmlNode
 	decl     *xmlDeclaration // of a document
+	unread   *unreadXML      // where the children are that were not read yet
 }
 
 func parseXML(f *frame, s string) *xmlNode {
-	f.charge(len(s) * 2)
+	f.charge(len(s))
 	d := xml.NewDecoder(strings.NewReader(strings.TrimPrefix(s, "\ufeff")))
 	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
 	doc := &xmlNode{kind: "document"}
@@ -34,12 +35,14 @@ func parseXML(f *frame, s string) *xmlNode {
 			throw("System.Xml.XmlException", "%s", err)
 		}
 		f.step(1)
+		f.charge(nodeBytes)
 		switch t := tok.(type) {
 		case xml.StartElement:
 			if depth++; depth > 256 {
 				throwLimit("XML is nested too deep")
 			}
 			e := &xmlNode{kind: "element", space: t.Name.Space, name: t.Name.Local}
+			f.charge(nodeBytes * len(t.Attr))
 			for _, a := range t.Attr {
 				e.attrs = append(e.attrs, &xmlNode{kind: "attribute", space: a.Name.Space, name: a.Name.Local, value: a.Value, parent: e})
 			}
@@ -85,25 +88,35 @@ func (n *xmlNode) add(c *xmlNode) {
 		n.attrs = append(n.attrs, c)
 		return
 	}
-	n.children = append(n.children, c)
+	n.children = append(n.nodes(), c)
 }
 
-func (n *xmlNode) clone() *xmlNode {
+// bare is a copy without children and parent.
+func (n *xmlNode) bare() *xmlNode {
 	out := *n
-	out.parent, out.attrs, out.children = nil, nil, nil
+	out.parent, out.attrs, out.children, out.unread = nil, nil, nil, nil
 	for _, a := range n.attrs {
-		out.add(&xmlNode{kind: a.kind, space: a.space, name: a.name, value: a.value})
-	}
-	for _, c := range n.children {
-		k := c.clone()
-		k.parent = nil
-		out.add(k)
+		one := *a
+		one.parent = &out
+		out.attrs = append(out.attrs, &one)
 	}
 	return &out
 }
 
+func (n *xmlNode) clone() *xmlNode {
+	out := n.bare()
+	children := n.peek()
+	out.children = make([]*xmlNode, len(children))
+	for i, c := range children {
+		k := c.clone()
+		k.parent = out
+		out.children[i] = k
+	}
+	return out
+}
+
 func (n *xmlNode) root() *xmlNode {
-	for _, c := range n.children {
+	for _, c := range n.nodes() {
 		if c.kind == "element" {
 			return c
 		}
@@ -116,7 +129,7 @@ func (n *xmlNode) text() string {
 		return n.value
 	}
 	var b strings.Builder
-	for _, c := range n.children {
+	for _, c := range n.nodes() {
 		if c.kind == "text" || c.kind == "cdata" || c.kind == "element" {
 			b.WriteString(c.text())
 		}
@@ -127,7 +140,7 @@ func (n *xmlNode) text() string {
 // elements of a name, all when it is "".
 func (n *xmlNode) elements(f *frame, name string, deep bool) []*xmlNode {
 	var out []*xmlNode
-	for _, c := range n.children {
+	for _, c := range n.nodes() {
 		if c.kind != "element" {
 			continue
 		}
@@ -180,7 +193,7 @@ func (n *xmlNode) write(b *strings.Builder, depth int, space string, indent bool
 	}
 	switch n.kind {
 	case "document":
-		for _, c := range n.children {
+		for _, c := range n.nodes() {
 			c.write(b, depth, space, indent)
 			if indent {
 				b.WriteString(newline)
@@ -221,16 +234,16 @@ func (n *xmlNode) writeElement(b *strings.Builder, depth int, space string, inde
 		}
 		b.WriteString(" " + name + `="` + escapeXML(a.value) + `"`)
 	}
-	if len(n.children) == 0 {
+	if len(n.nodes()) == 0 {
 		b.WriteString(" />")
 		return
 	}
 	b.WriteString(">")
 	mixed := false
-	for _, c := range n.children {
+	for _, c := range n.nodes() {
 		mixed = mixed || c.kind == "text" || c.kind == "cdata"
 	}
-	for _, c := range n.children {
+	for _, c := range n.nodes() {
 		if indent && !mixed {
 			b.WriteString(newline)
 		}
@@ -261,8 +274,7 @@ func escapeXML(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace(s)
 }
 
-func xmlBody(f *frame, s, want string) any {
-	doc := parseXML(f, s)
+func xmlBody(doc *xmlNode, want string) any {
 	if want == "XElement" {
 		root := doc.root()
 		root.parent = nil
@@ -299,8 +311,10 @@ func addXML(f *frame, n *xmlNode, v any) {
 	switch x := v.(type) {
 	case nil:
 	case *xmlNode:
+		f.copiesAt(x, 1)
 		n.add(x)
 	case string:
+		f.charge(nodeBytes)
 		n.add(&xmlNode{kind: "text", value: x})
 	case *Array, *Seq, *orderedSeq:
 		each(f, x, func(i any) bool { addXML(f, n, i); return true })
@@ -386,7 +400,7 @@ func xmlTypes() []typeRow {
 			}},
 			{sig: "IEnumerable<XElement> Elements()", get: sub(false)}, {sig: "IEnumerable<XElement> Elements(XName name)", get: sub(false)},
 			{sig: "IEnumerable<XElement> Descendants()", get: sub(true)}, {sig: "IEnumerable<XElement> Descendants(XName name)", get: sub(true)},
-			{sig: "IEnumerable<XNode> Nodes()", get: func(v any) any { return xmlArray("XNode", v.(*xmlNode).children) }},
+			{sig: "IEnumerable<XNode> Nodes()", get: func(v any) any { return xmlArray("XNode", v.(*xmlNode).nodes()) }},
 			{sig: "void Add(object? v)", get: func(f *frame, a []any) any { f.charge(128); addXML(f, a[0].(*xmlNode), a[1]); return nil }},
 			{sig: "void Add(params object[] v)", get: func(f *frame, a []any) any { f.charge(128); addXML(f, a[0].(*xmlNode), a[1]); return nil }},
 		}...)},
@@ -408,7 +422,7 @@ func xmlTypes() []typeRow {
 		}},
 		{decl: "class " + ns + "XElement : XContainer", is: xmlKind("element"), rows: append([]row{
 			{sig: "new(XName name)", get: element}, {sig: "new(XName name, object? v)", get: element}, {sig: "new(XName name, params object[] v)", get: element},
-			{sig: "static XElement Parse(string s)", get: func(f *frame, a []any) any { return xmlBody(f, text(a, 0), "XElement") }},
+			{sig: "static XElement Parse(string s)", get: func(f *frame, a []any) any { return xmlBody(parseXML(f, text(a, 0)), "XElement") }},
 			value, {sig: "XName Name", get: xmlName, set: setXMLName},
 			{sig: "XAttribute Attribute(XName name)", get: func(_ *frame, a []any) any {
 				for _, x := range a[0].(*xmlNode).attrs {
@@ -421,7 +435,7 @@ func xmlTypes() []typeRow {
 			{sig: "IEnumerable<XAttribute> Attributes()", get: func(v any) any { return xmlArray("XAttribute", v.(*xmlNode).attrs) }},
 			{sig: "bool HasElements", get: func(v any) bool { return v.(*xmlNode).root() != nil }},
 			{sig: "bool HasAttributes", get: func(v any) bool { return len(v.(*xmlNode).attrs) > 0 }},
-			{sig: "bool IsEmpty", get: func(v any) bool { return len(v.(*xmlNode).children) == 0 }},
+			{sig: "bool IsEmpty", get: func(v any) bool { return len(v.(*xmlNode).nodes()) == 0 }},
 			{sig: "void SetAttributeValue(XName name, object? v)", get: setAttribute},
 			{sig: "void SetElementValue(XName name, object? v)", get: func(f *frame, a []any) any {
 				n := a[0].(*xmlNode)
@@ -498,7 +512,7 @@ func (n *xmlNode) remove() {
 		}
 		return out
 	}
-	p.children, p.attrs, n.parent = drop(p.children), drop(p.attrs), nil
+	p.children, p.attrs, n.parent = drop(p.nodes()), drop(p.attrs), nil
 }
 
 func setAttribute(_ *frame, a []any) any {

@@ -112,6 +112,7 @@ type Body struct {
 	maxBytes int64 // buffering limit, 0: DefaultMaxBody
 	failed   error // why the stream could not be buffered: what it held is lost
 	parsed   *parsedBody
+	granted  bool // counted by the budget of the request
 }
 
 type bodyState uint8

@@ -127,7 +127,7 @@ func (b *binder) wanted(o *operand, want Type) *operand {
 // looseValue converts a value of unknown type to a wanted one.
 func looseValue(v any, want Type) any {
 	if n, ok := v.(*JToken); ok {
-		v = n.value
+		v = n.Value()
 	}
 	text, isText := v.(string)
 	switch want {
@@ -192,6 +192,7 @@ func (p *Program) frame(c *Context) *frame {
 		f = &frame{machine: &machine{}, slots: make([]slot, p.slots)}
 	}
 	f.ctx = c
+	f.settle()
 	return f
 }
 
@@ -207,7 +208,8 @@ func (p *Program) release(f *frame, err *error) {
 	}
 	clear(f.slots)
 	f.ret, f.err, f.ctx = slot{}, nil, nil
-	f.steps, f.depth, f.pos = 0, 0, 0
+	f.steps, f.depth, f.pos, f.pinned = 0, 0, 0, 0
+	f.cut()
 	clear(f.stack)
 	f.stack, f.buf = f.stack[:0], f.buf[:0]
 	if cap(f.buf) > maxKeptBuffer {

@@ -134,10 +134,11 @@ func (s *waitStatement) runParallel(c *policy.Context, first bool) error {
 	ended := make(chan int, len(s.parallel))
 	results := make([]result, len(s.parallel))
 	started := 0
+	c.Settle()
 	var failure error
 	for i := range s.parallel {
 		r := &results[i]
-		if r.fork, failure = c.Fork(ctx, s.bodies); failure != nil {
+		if r.fork, failure = c.Fork(ctx, s.bodies, len(s.parallel)); failure != nil {
 			cancel()
 			break
 		}
