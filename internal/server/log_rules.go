@@ -28,10 +28,12 @@ type logRules struct {
 	parameters map[string]any
 	evaluator  *logsearch.Evaluator
 
-	mu      sync.Mutex
+	changes sync.Mutex // one at a time: queries are tried
 	loaded  map[string][]byte
-	err     error            // of the last load
 	kept    []logsearch.Rule // of the resource API
+
+	mu      sync.Mutex       // of what follows
+	err     error            // of the last load
 	ofFiles []logsearch.Rule // of the files, in force
 }
 
@@ -60,9 +62,9 @@ func (s *Server) openLogRules() error {
 // load puts the files in force, if they differ from those that are. On an error
 // the rules in force stay.
 func (l *logRules) load(ctx context.Context) (changed bool, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	defer func() { l.err = err }()
+	l.changes.Lock()
+	defer l.changes.Unlock()
+	defer func() { l.ended(err) }()
 	files, rules, err := l.read()
 	if err != nil || (l.loaded != nil && maps.EqualFunc(files, l.loaded, slices.Equal[[]byte])) {
 		return false, err
@@ -91,15 +93,18 @@ func (l *logRules) force(ctx context.Context, files map[string][]byte, rules []l
 	if err := l.evaluator.Load(ctx, slices.Concat(rules, l.kept)); err != nil {
 		return false, err
 	}
-	l.loaded, l.ofFiles = files, rules
+	l.loaded = files
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ofFiles = rules
 	return true, nil
 }
 
 // put puts the rules of the resource API in force, beside those of the files. On
 // an error the old ones stay.
 func (l *logRules) put(kept []logsearch.Rule) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.changes.Lock()
+	defer l.changes.Unlock()
 	before := l.kept
 	l.kept = kept
 	files, rules, err := l.read()
@@ -110,8 +115,15 @@ func (l *logRules) put(kept []logsearch.Rule) error {
 		l.kept = before
 		return err
 	}
-	l.err = nil
+	l.ended(nil)
 	return nil
+}
+
+// ended keeps what the last load came to.
+func (l *logRules) ended(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.err = err
 }
 
 // check says what put would refuse.

@@ -63,8 +63,9 @@ const (
 type Collection struct {
 	options Options
 
-	mu   sync.Mutex // one change at a time
-	kept map[string]Resource
+	changes sync.Mutex // one at a time: putting in force may take long
+	mu      sync.Mutex // of kept, which is replaced and never changed
+	kept    map[string]Resource
 }
 
 // New reads what was written before; All gives it for the first time that it is
@@ -85,9 +86,13 @@ func (c *Collection) document() string { return "resources/" + strings.ToLower(c
 
 // All gives the resources that came over the API, by id.
 func (c *Collection) All() []Resource {
+	return sorted(c.current())
+}
+
+func (c *Collection) current() map[string]Resource {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return sorted(c.kept)
+	return c.kept
 }
 
 func sorted(m map[string]Resource) []Resource {
@@ -133,9 +138,7 @@ func (c *Collection) files() []Resource {
 
 // find gives a resource, and whether it is one of a file.
 func (c *Collection) find(id arm.ID) (one Resource, ofFile bool, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if one, ok := c.kept[id.Key()]; ok {
+	if one, ok := c.current()[id.Key()]; ok {
 		return one, false, nil
 	}
 	for _, one := range c.files() {
@@ -187,8 +190,8 @@ func (c *Collection) write(w http.ResponseWriter, r *arm.Request) error {
 	if err != nil {
 		return err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.changes.Lock()
+	defer c.changes.Unlock()
 	old, known := c.kept[r.ID.Key()]
 	if r.Method == http.MethodPatch && !known {
 		return arm.NotFound(r.ID)
@@ -289,14 +292,16 @@ func (c *Collection) put(all map[string]Resource) error {
 	if err := c.options.Save(c.document(), data); err != nil {
 		return errors.Join(err, c.options.Apply(sorted(c.kept)))
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.kept = all
 	return nil
 }
 
 // Refresh puts what is kept in force again, since what it stands on has changed.
 func (c *Collection) Refresh() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.changes.Lock()
+	defer c.changes.Unlock()
 	return c.options.Apply(sorted(c.kept))
 }
 
@@ -305,8 +310,8 @@ func (c *Collection) remove(w http.ResponseWriter, r *arm.Request) error {
 	if _, ofFile, err := c.find(r.ID); err == nil && ofFile {
 		return arm.Errorf(http.StatusConflict, "Conflict", "%s is a resource of a file: remove it there", r.ID)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.changes.Lock()
+	defer c.changes.Unlock()
 	if _, ok := c.kept[r.ID.Key()]; !ok {
 		w.WriteHeader(http.StatusNoContent)
 		return nil

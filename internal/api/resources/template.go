@@ -13,8 +13,8 @@ import (
 // afterwards, or none. undo brings back what was there before; the caller has to
 // see to it that nothing else is written in between.
 func (c *Collection) PutAll(list []Resource) (undo func() error, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.changes.Lock()
+	defer c.changes.Unlock()
 	all, err := c.with(list)
 	if err != nil {
 		return nil, err
@@ -24,8 +24,8 @@ func (c *Collection) PutAll(list []Resource) (undo func() error, err error) {
 		return nil, err
 	}
 	return func() error {
-		c.mu.Lock()
-		defer c.mu.Unlock()
+		c.changes.Lock()
+		defer c.changes.Unlock()
 		return c.put(before)
 	}, nil
 }
@@ -33,8 +33,8 @@ func (c *Collection) PutAll(list []Resource) (undo func() error, err error) {
 // CheckAll says whether PutAll would take resources, as far as that can be told
 // without putting them in force.
 func (c *Collection) CheckAll(list []Resource) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.changes.Lock()
+	defer c.changes.Unlock()
 	all, err := c.with(list)
 	if err != nil || c.options.Check == nil {
 		return err

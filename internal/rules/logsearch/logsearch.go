@@ -38,6 +38,7 @@ type Options struct {
 	Notify func(ctx context.Context, alerts ...alerting.Alert) error // nil: alerts are only shown
 	Link   func(Question) string                                     // to the rows behind an alert; nil: none
 	Settle time.Duration                                             // the newest rows that are not looked at yet; default 5 s
+	Trial  time.Duration                                             // that a query may take over no rows; default 10 s
 	Logger *slog.Logger
 }
 
@@ -109,6 +110,9 @@ func New(o Options) (*Evaluator, error) {
 	if o.Settle == 0 {
 		o.Settle = 5 * time.Second
 	}
+	if o.Trial == 0 {
+		o.Trial = 10 * time.Second
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -166,7 +170,8 @@ func (e *Evaluator) swap(next map[string]*running) (ended []*running, err error)
 	return ended, nil
 }
 
-// prepare compiles the rules and tries their queries on no rows.
+// prepare compiles the rules and tries the queries of those that are not in force
+// already on no rows.
 func (e *Evaluator) prepare(ctx context.Context, rules []Rule) (map[string]*running, error) {
 	if len(rules) > maxRules {
 		return nil, fmt.Errorf("%d rules, at most %d", len(rules), maxRules)
@@ -184,17 +189,38 @@ func (e *Evaluator) prepare(ctx context.Context, rules []Rule) (map[string]*runn
 			continue
 		}
 		r := &running{compiled: compile(rule), alerts: map[string]*firing{}}
-		at := time.Now().Add(-r.window)
-		answer, err := e.options.Query(ctx, Question{Query: r.question, Start: at, End: at.Add(time.Microsecond), Scopes: rule.Properties.Scopes, Rows: 1})
-		if err == nil {
-			_, err = r.condition.points(answer)
-		}
-		if err != nil {
-			errs = append(errs, fmt.Errorf("log search rule %q: %w", rule.Name, err))
+		if old, ok := e.inForce(key); !ok || !equal(old, rule) {
+			if err := e.try(ctx, r); err != nil {
+				errs = append(errs, fmt.Errorf("log search rule %q: %w", rule.Name, err))
+			}
 		}
 		next[key] = r
 	}
 	return next, errors.Join(errs...)
+}
+
+func (e *Evaluator) inForce(key string) (Rule, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if r := e.rules[key]; r != nil {
+		return r.Rule, true
+	}
+	return Rule{}, false
+}
+
+// try asks the query of a rule of a moment in which nothing happened.
+func (e *Evaluator) try(ctx context.Context, r *running) error {
+	short, cancel := context.WithTimeout(ctx, e.options.Trial)
+	defer cancel()
+	at := time.Now().Add(-r.window)
+	answer, err := e.options.Query(short, Question{Query: r.question, Start: at, End: at.Add(time.Microsecond), Scopes: r.Properties.Scopes, Rows: 1})
+	if err != nil && short.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("its query takes longer than %v with no rows to read: let it make fewer rows of its own", e.options.Trial)
+	}
+	if err == nil {
+		_, err = r.condition.points(answer)
+	}
+	return err
 }
 
 // Stop ends the evaluation; alerts that fire are left as they are, to be seen

@@ -297,3 +297,34 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// A query that makes its rows itself may run for ever; the rules in force are not
+// asked again when another comes.
+func TestTrial(t *testing.T) {
+	asked := 0
+	e, err := New(Options{Trial: time.Millisecond, Query: func(ctx context.Context, q Question) (Answer, error) {
+		if strings.Contains(q.Query, "range") {
+			<-ctx.Done()
+			return Answer{}, ctx.Err()
+		}
+		asked++
+		return Answer{Columns: []string{"operation Name", valueColumn}}, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Stop)
+	first, endless := readOne(t, errorsByAPI), readOne(t, errorsByAPI)
+	first.Properties.Enabled = new(bool) // not evaluated
+	if err := e.Load(t.Context(), []Rule{first}); err != nil || asked != 1 {
+		t.Fatal(asked, err)
+	}
+	endless.Name, endless.Properties.Criteria.AllOf[0].Query = "endless", "range x from 1 to 1000000000 step 1"
+	err = e.Load(t.Context(), []Rule{first, endless})
+	if err == nil || !strings.Contains(err.Error(), `"endless": its query takes longer than 1ms`) || asked != 1 {
+		t.Fatal(asked, err)
+	}
+	if _, there := e.Find("endless"); there {
+		t.Error("a rule that was refused is in force")
+	}
+}
