@@ -22,6 +22,7 @@ type harness struct {
 	dir         string
 	seconds     float64
 	connections int
+	profiles    string // folder for a processor profile of each measurement, "" is none
 	backend     *exec.Cmd
 	backendAddr string
 	sink        *exec.Cmd
@@ -139,8 +140,10 @@ func (h *harness) measure(t target) (measurement, error) {
 	if _, err := h.load(url, 1); err != nil {
 		return measurement{}, err
 	}
+	profiled := h.profile(t)
 	before := cpuTime(pid)
 	m, err := h.load(url, h.seconds)
+	profiled()
 	if err != nil {
 		return m, err
 	}

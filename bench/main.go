@@ -29,6 +29,7 @@ func main() {
 	rounds := flag.Int("rounds", 3, "rounds")
 	only := flag.String("only", "", "comma-separated targets")
 	binary := flag.String("gatehouse", "bin/gatehouse", "the gateway's binary")
+	profiles := flag.String("profiles", "", "folder for a processor profile of the gateway in each measurement")
 	flag.Parse()
 	var err error
 	switch *role {
@@ -39,7 +40,7 @@ func main() {
 	case "load":
 		err = generate(*url, time.Duration(*seconds*float64(time.Second)), *connections)
 	default:
-		err = run(*binary, *rounds, *seconds, *connections, *only)
+		err = run(*binary, *rounds, *seconds, *connections, *only, *profiles)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -47,7 +48,7 @@ func main() {
 	}
 }
 
-func run(binary string, rounds int, seconds float64, connections int, only string) error {
+func run(binary string, rounds int, seconds float64, connections int, only, profiles string) error {
 	dir, err := os.MkdirTemp("", "gatehouse-bench-")
 	if err != nil {
 		return err
@@ -57,7 +58,7 @@ func run(binary string, rounds int, seconds float64, connections int, only strin
 	if err != nil {
 		return err
 	}
-	h := &harness{dir: dir, seconds: seconds, connections: connections}
+	h := &harness{dir: dir, seconds: seconds, connections: connections, profiles: profiles}
 	if err := h.start(); err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ type target struct {
 	command func(addr string) (*exec.Cmd, error)
 	after   func(addr string) string
 	stored  func(note string) float64 // bytes of a request, once the process has ended
+	monitor func() string             // address of the monitor door; nil: it has none
 	path    string                    // behind /api
 }
 
@@ -44,7 +45,7 @@ func (h *harness) targets(binary string) []target {
 		policies, off bool
 	}{{"gatehouse-off", false, true}, {"gatehouse-on", false, false}, {"gatehouse-policy-off", true, true}, {"gatehouse-policy-on", true, false}} {
 		g := &gatehouse{harness: h, binary: binary, policies: one.policies, off: one.off}
-		t := target{name: one.name, command: g.command}
+		t := target{name: one.name, command: g.command, monitor: func() string { return g.monitor }}
 		if !one.off {
 			t.after = g.lost
 		}
@@ -61,7 +62,7 @@ func (h *harness) targets(binary string) []target {
 		{"gatehouse-remote-bodies", "/big", workspaceBodies, false, true},
 	} {
 		g := &gatehouse{harness: h, binary: binary, off: one.off, remote: one.remote, name: one.name, diagnostic: one.diagnostic}
-		t := target{name: one.name, path: one.path, command: g.command, after: g.lost}
+		t := target{name: one.name, path: one.path, command: g.command, after: g.lost, monitor: func() string { return g.monitor }}
 		if !one.off && !one.remote {
 			t.stored = g.stored
 		}

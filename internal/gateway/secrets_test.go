@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -46,5 +47,39 @@ func BenchmarkMaskWithManySubscriptions(b *testing.B) {
 				x.mask("/conference/sessions/12345/feedback/and/some/more/text?with=query&and=more")
 			}
 		})
+	}
+}
+
+// A secret is found wherever it stands, also beside one and at either end.
+func TestSecretsAreFoundAtEveryPosition(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	word := func(n int) string {
+		out := make([]byte, n)
+		for i := range out {
+			out[i] = "ab"[random.IntN(2)]
+		}
+		return string(out)
+	}
+	for range 2000 {
+		secrets := []string{word(6), word(6 + random.IntN(6)), word(7)}
+		x := newSecretIndex(secrets)
+		text := word(random.IntN(40))
+		want, rest := "", text
+		for rest != "" {
+			longest := ""
+			for _, s := range secrets {
+				if strings.HasPrefix(rest, s) && len(s) > len(longest) {
+					longest = s
+				}
+			}
+			if longest == "" {
+				want, rest = want+rest[:1], rest[1:]
+				continue
+			}
+			want, rest = want+maskText, rest[len(longest):]
+		}
+		if got := x.mask(text); got != want {
+			t.Fatalf("%q without %q is %q, want %q", text, secrets, got, want)
+		}
 	}
 }

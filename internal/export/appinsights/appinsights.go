@@ -48,7 +48,9 @@ type Exporter struct {
 	now    func() time.Time
 	target atomic.Pointer[target]
 	name   string
-	zips   sync.Pool // of *gzip.Writer, each of which has tables of its own
+
+	zippers sync.Pool // of *zipper
+	batches sync.Pool // of *batch
 }
 
 // target is where items go and who sends them. It may change at any time.
@@ -74,6 +76,8 @@ func New(o Options) (*Exporter, error) {
 	}
 	e := &Exporter{queue: o.Queue, now: o.Now, name: o.Name, client: &http.Client{Transport: o.Transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	e.zippers.New = newZipper
+	e.batches.New = func() any { return &batch{} }
 	if err := e.Update(o.Connection, o.Token); err != nil {
 		return nil, err
 	}
@@ -95,28 +99,36 @@ func (e *Exporter) Update(c telemetry.ConnectionString, token func(ctx context.C
 
 // Spans queues the items of spans.
 func (e *Exporter) Spans(ctx context.Context, spans []telemetry.Span) error {
-	var b batch
+	b := e.fresh()
+	defer e.batches.Put(b)
 	for n := range spans {
 		if spans[n].Source != copied {
 			b.span(&spans[n])
 		}
 	}
-	return e.put(ctx, &b)
+	return e.put(ctx, b)
 }
 
 // Logs queues the items of log records.
 func (e *Exporter) Logs(ctx context.Context, logs []telemetry.LogRecord) error {
-	var b batch
+	b := e.fresh()
+	defer e.batches.Put(b)
 	for n := range logs {
 		if logs[n].Source != copied {
 			b.log(&logs[n])
 		}
 	}
-	return e.put(ctx, &b)
+	return e.put(ctx, b)
 }
 
 // copied marks rows that stand in a second workspace of this process.
 const copied = "gateway-copy"
+
+func (e *Exporter) fresh() *batch {
+	b := e.batches.Get().(*batch)
+	b.reset()
+	return b
+}
 
 func (e *Exporter) put(ctx context.Context, b *batch) error {
 	if b.err != nil {
@@ -125,7 +137,7 @@ func (e *Exporter) put(ctx context.Context, b *batch) error {
 	if b.items == 0 {
 		return ctx.Err()
 	}
-	if err := e.queue.Put(ctx, pack(b.lines), b.items); err != nil {
+	if err := e.queue.Put(ctx, b.out, b.items); err != nil {
 		return fmt.Errorf("queue for %s: %w", e.name, err)
 	}
 	return nil

@@ -2,6 +2,7 @@ package appinsights
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -36,7 +37,7 @@ func newMemory() *memory {
 func (m *memory) Put(_ context.Context, data []byte, items int) error {
 	m.mu.Lock()
 	m.last++
-	m.waiting = append(m.waiting, telemetry.Batch{ID: m.last, Data: data, Items: items, Time: time.Now()})
+	m.waiting = append(m.waiting, telemetry.Batch{ID: m.last, Data: bytes.Clone(data), Items: items, Time: time.Now()})
 	m.mu.Unlock()
 	m.arrived <- struct{}{}
 	return nil

@@ -8,20 +8,7 @@ import (
 	"strconv"
 	"time"
 	"unicode/utf8"
-
-	"github.com/golang/snappy"
 )
-
-// batch collects lines. A line is an envelope without its opening: the key is
-// put in front when it is sent, so that it is never on disk and may change.
-type batch struct {
-	lines []byte
-	items int
-	err   error
-
-	names     []string          // scratch of the encoder
-	resources map[string]object // read from rows' resources, which repeat
-}
 
 type object = map[string]any
 
@@ -74,7 +61,7 @@ func (b *batch) add(baseType string, at int64, weight int32, tags map[string]str
 	b.lines = append(append(append(b.lines, `,"data":{"baseType":"`...), baseType...), `","baseData":`...)
 	b.value(fields)
 	b.lines = append(b.lines, "}}\n"...)
-	b.items++
+	b.end()
 }
 
 // required fields stay although they are empty.
@@ -214,20 +201,23 @@ func numbers(text string) map[string]float64 {
 
 // timespan writes a duration as [d.]hh:mm:ss.fffffff.
 func timespan(d time.Duration) string {
+	var room [32]byte
+	return string(appendTimespan(room[:0], d))
+}
+
+func appendTimespan(out []byte, d time.Duration) []byte {
 	d = max(d, 0)
 	ticks := int64(d / 100)
 	const second, day = 10_000_000, 24 * 3600 * 10_000_000
 	days, rest := ticks/day, ticks%day
 	s := rest / second
-	var room [32]byte
-	out := room[:0]
 	if days > 0 {
 		out = append(strconv.AppendInt(out, days, 10), '.')
 	}
 	out = append(padded(out, s/3600, 2), ':')
 	out = append(padded(out, s/60%60, 2), ':')
 	out = append(padded(out, s%60, 2), '.')
-	return string(padded(out, rest%second, 7))
+	return padded(out, rest%second, 7)
 }
 
 // padded appends a number with at least so many digits.
@@ -246,27 +236,4 @@ func padded(b []byte, n int64, digits int) []byte {
 func milliseconds(v any) string {
 	f, _ := number(v)
 	return timespan(time.Duration(min(f, 1e12) * 1e6))
-}
-
-// version is the first byte of what is in the queue.
-const version = 1
-
-func pack(lines []byte) []byte {
-	return append([]byte{version}, snappy.Encode(nil, lines)...)
-}
-
-// join gives the lines of batches.
-func join(batches [][]byte) ([]byte, error) {
-	var out []byte
-	for _, b := range batches {
-		if len(b) == 0 || b[0] != version {
-			return nil, errUnreadable
-		}
-		lines, err := snappy.Decode(nil, b[1:])
-		if err != nil {
-			return nil, errUnreadable
-		}
-		out = append(out, lines...)
-	}
-	return out, nil
 }

@@ -57,23 +57,24 @@ func rows() ([]telemetry.Span, []telemetry.LogRecord) {
 
 func TestEnvelopes(t *testing.T) {
 	spans, logs := rows()
-	var b batch
 	e := &Exporter{queue: newMemory()}
+	e.batches.New = func() any { return &batch{} }
 	if err := e.Spans(t.Context(), spans); err != nil {
 		t.Fatal(err)
 	}
 	if err := e.Logs(t.Context(), logs); err != nil {
 		t.Fatal(err)
 	}
+	var all []byte
 	for _, one := range e.queue.(*memory).waiting {
-		lines, err := join([][]byte{one.Data})
+		pieces, err := join([][]byte{one.Data})
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.lines = append(b.lines, lines...)
+		all = append(all, expand(nil, pieces, nil)...)
 	}
 	var got bytes.Buffer
-	for line := range bytes.Lines(b.lines) {
+	for line := range bytes.Lines(all) {
 		if err := json.Indent(&got, append([]byte("{"), line...), "", " "); err != nil {
 			t.Fatal(err)
 		}
@@ -91,13 +92,22 @@ func TestEnvelopes(t *testing.T) {
 	if !bytes.Equal(got.Bytes(), want) {
 		t.Errorf("the envelopes changed; see them with -update and git diff\n%s", got.Bytes())
 	}
-	if bytes.Contains(b.lines, []byte("iKey")) {
+	if bytes.Contains(all, []byte("iKey")) {
 		t.Error("a key is in the queue")
 	}
 }
 
+func fresh() *batch {
+	b := &batch{}
+	b.reset()
+	return b
+}
+
+// made are the lines of a batch.
+func made(b *batch) []byte { return expand(nil, b.out[1:], nil) }
+
 func TestCutsAreMarked(t *testing.T) {
-	var b batch
+	b := fresh()
 	b.log(&telemetry.LogRecord{Type: telemetry.TypeMessage, Body: strings.Repeat("é", 20_000), Attributes: `{"long":"` + strings.Repeat("x", 9000) + `"}`})
 	var v struct {
 		Data struct {
@@ -107,7 +117,7 @@ func TestCutsAreMarked(t *testing.T) {
 			}
 		}
 	}
-	if err := json.Unmarshal(append([]byte("{"), b.lines...), &v); err != nil {
+	if err := json.Unmarshal(append([]byte("{"), made(b)...), &v); err != nil {
 		t.Fatal(err)
 	}
 	d := v.Data.BaseData
@@ -147,14 +157,14 @@ func FuzzFlat(f *testing.F) {
 func FuzzRows(f *testing.F) {
 	f.Add(`{"a":1}`, `{"details":[{"parsedStack":[{"level":"x"}]}]}`, "a\xff")
 	f.Fuzz(func(t *testing.T, attributes, item, text string) {
-		var b batch
+		b := fresh()
 		for _, kind := range []string{"", telemetry.TypeException, telemetry.TypeMetric, telemetry.TypePageView, telemetry.TypeAvailability} {
 			b.log(&telemetry.LogRecord{Type: kind, Body: text, EventName: text, Item: item, Attributes: attributes, Tags: attributes, Measurements: item})
 		}
 		for _, source := range []string{"gateway", "otlp", "track"} {
 			b.span(&telemetry.Span{Source: source, Kind: "client", Attributes: attributes, Resource: item, Events: item, Tags: attributes, Name: text, StatusCode: 500})
 		}
-		for line := range bytes.Lines(b.lines) {
+		for line := range bytes.Lines(made(b)) {
 			if !json.Valid(append([]byte("{"), line...)) {
 				t.Fatalf("no JSON: %s", line)
 			}

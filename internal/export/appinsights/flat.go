@@ -162,3 +162,36 @@ func unescape(out *strings.Builder, s string) int {
 	out.WriteRune(rune(n))
 	return 5
 }
+
+// escape gives how many bytes an escape has behind its backslash, 0 when it is
+// none or one that encoding/json reads better.
+func escape(s string) int {
+	if s == "" {
+		return 0
+	}
+	if strings.IndexByte(`"\/bfnrt`, s[0]) >= 0 {
+		return 1
+	}
+	if s[0] != 'u' || len(s) < 5 {
+		return 0
+	}
+	if n, err := strconv.ParseUint(s[1:5], 16, 16); err != nil || utf16.IsSurrogate(rune(n)) {
+		return 0
+	}
+	return 5
+}
+
+// character gives how many bytes a character has that is not ASCII, 0 when it is
+// not whole.
+func character(s string) int {
+	if s[0] < utf8.RuneSelf {
+		if s[0] < ' ' {
+			return 0
+		}
+		return 1
+	}
+	if r, size := utf8.DecodeRuneInString(s); r != utf8.RuneError || size > 1 {
+		return size
+	}
+	return 0
+}

@@ -2,7 +2,6 @@ package appinsights
 
 import (
 	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,7 +12,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/klauspost/compress/gzip"
+
 	"gatehouse/internal/export"
+	"gatehouse/internal/telemetry"
 )
 
 const (
@@ -21,10 +23,10 @@ const (
 	maxAnswer = 4 << 20
 )
 
-// send makes one request of lines and reads what became of each.
-func (e *Exporter) send(ctx context.Context, lines []byte, items int) export.Result {
+// send makes one request of the items in pieces and reads what became of each.
+func (e *Exporter) send(ctx context.Context, pieces []byte, items int) export.Result {
 	t := e.target.Load()
-	again := func(err error) export.Result { return export.Result{Left: lines, LeftItems: items, Err: err} }
+	again := func(err error) export.Result { return export.Result{Left: pieces, LeftItems: items, Err: err} }
 	token := ""
 	if t.token != nil {
 		var err error
@@ -32,7 +34,7 @@ func (e *Exporter) send(ctx context.Context, lines []byte, items int) export.Res
 			return again(fmt.Errorf("no token of the identity: %w", err))
 		}
 	}
-	body, err := e.compressed(lines, t.key)
+	body, err := e.zip(pieces, t.key)
 	if err != nil {
 		return again(err)
 	}
@@ -46,9 +48,9 @@ func (e *Exporter) send(ctx context.Context, lines []byte, items int) export.Res
 		return again(errors.New("the answer of the endpoint broke off"))
 	}
 	if resp.StatusCode == http.StatusRequestEntityTooLarge && items > 1 {
-		return e.halves(ctx, lines, items)
+		return e.halves(ctx, expand(nil, pieces, nil), items)
 	}
-	return judge(resp, answer, lines, items, e.now())
+	return judge(resp, answer, pieces, items, e.now())
 }
 
 // halves sends lines that are too many for one request as two.
@@ -57,32 +59,41 @@ func (e *Exporter) halves(ctx context.Context, lines []byte, items int) export.R
 	for range items / 2 {
 		at += bytes.IndexByte(lines[at:], '\n') + 1
 	}
-	a := e.send(ctx, lines[:at:at], items/2)
-	b := e.send(ctx, lines[at:], items-items/2)
+	a := e.send(ctx, asPieces(lines[:at]), items/2)
+	b := e.send(ctx, asPieces(lines[at:]), items-items/2)
 	return a.Plus(b)
 }
 
-// compressed completes the lines with the key.
-func (e *Exporter) compressed(lines []byte, key string) ([]byte, error) {
-	quoted, err := json.Marshal(key)
-	if err != nil {
-		return nil, err
-	}
-	opening := append(append([]byte(`{"ver":1,"iKey":`), quoted...), ',')
+// zip makes the body of a request: whole envelopes, compressed. It is not used
+// again: a transport may still read the body of a request that was answered early.
+func (e *Exporter) zip(pieces []byte, key string) ([]byte, error) {
+	z := e.zippers.Get().(*zipper)
+	defer e.zippers.Put(z)
+	z.lines = expand(z.lines[:0], pieces, openingWith(key))
 	var out bytes.Buffer
-	z, ok := e.zips.Get().(*gzip.Writer)
-	if ok {
-		z.Reset(&out)
-	} else if z, err = gzip.NewWriterLevel(&out, gzip.BestSpeed); err != nil {
+	out.Grow(len(z.lines)/8 + 1024)
+	z.Reset(&out)
+	if _, err := z.Write(z.lines); err != nil {
 		return nil, err
 	}
-	defer e.zips.Put(z)
-	for line := range bytes.Lines(lines) {
-		_, _ = z.Write(opening) // into memory
-		_, _ = z.Write(line)
-	}
-	err = z.Close()
+	err := z.Close()
 	return out.Bytes(), err
+}
+
+// zipper is a compressor, which has tables of its own, and room for its input.
+type zipper struct {
+	*gzip.Writer
+	lines []byte
+}
+
+func newZipper() any {
+	z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // fails for other levels
+	return &zipper{Writer: z}
+}
+
+// openingWith completes items with the key.
+func openingWith(key string) []byte {
+	return append(telemetry.AppendJSON([]byte(`{"ver":1,"iKey":`), key), ',')
 }
 
 // post follows redirects that stay where keys and tokens may go.
@@ -165,24 +176,24 @@ type answer struct {
 }
 
 // judge reads a response: what was taken, what never will be, what to try again.
-func judge(resp *http.Response, body, lines []byte, items int, now time.Time) export.Result {
+func judge(resp *http.Response, body, pieces []byte, items int, now time.Time) export.Result {
 	var a answer
 	known := json.Unmarshal(body, &a) == nil
 	after := export.RetryAfter(resp.Header.Get("Retry-After"), now)
-	again := export.Result{Left: lines, LeftItems: items, After: after, Err: fault(resp.StatusCode)}
+	again := export.Result{Left: pieces, LeftItems: items, After: after, Err: fault(resp.StatusCode)}
 	never := func(reason string) export.Result {
 		return export.Result{Dropped: map[string]int{reason: items}, Err: fault(resp.StatusCode)}
 	}
 	switch code := resp.StatusCode; {
 	case code == http.StatusPartialContent && known:
-		return a.sort(lines, items, after)
+		return a.sort(expand(nil, pieces, nil), items, after)
 	case code == http.StatusPartialContent:
 		again.Partial = true
 		return again
 	case code >= 200 && code < 300:
 		return export.Result{Sent: items}
 	case code == http.StatusBadRequest && known && len(a.Errors) > 0 && len(a.Errors) < items:
-		return a.sort(lines, items, after) // the rest is good: it is sent again without them
+		return a.sort(expand(nil, pieces, nil), items, after) // the rest is good: it is sent again without them
 	case code == http.StatusRequestEntityTooLarge:
 		return never(export.ReasonTooLarge)
 	case code == http.StatusPaymentRequired:
@@ -215,6 +226,7 @@ func (a *answer) sort(lines []byte, items int, after time.Duration) export.Resul
 			refused[x.Index] = 0
 		}
 	}
+	var left []byte
 	none := a.Accepted == 0 && len(refused) < items
 	n := 0
 	for line := range bytes.Lines(lines) {
@@ -226,7 +238,7 @@ func (a *answer) sort(lines []byte, items int, after time.Duration) export.Resul
 		case bad && !retryable(code) && code != 401 && code != 403:
 			r.Dropped[export.ReasonRejected]++
 		case bad, none:
-			r.Left = append(r.Left, line...)
+			left = append(left, line...)
 			r.LeftItems++
 		default:
 			r.Sent++
@@ -234,6 +246,9 @@ func (a *answer) sort(lines []byte, items int, after time.Duration) export.Resul
 		if bad && r.Err == nil && code != 0 {
 			r.Err = fmt.Errorf("the endpoint took %d of %d items; of the first of the others it says %w", a.Accepted, items, fault(code))
 		}
+	}
+	if r.LeftItems > 0 {
+		r.Left = asPieces(left)
 	}
 	return r
 }

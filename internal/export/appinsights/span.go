@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -16,6 +15,10 @@ import (
 
 // span adds the items of a row: the same that the tables of a workspace show.
 func (b *batch) span(s *telemetry.Span) {
+	if s.Source == "gateway" && s.Kind == "server" {
+		b.gateway(s)
+		return
+	}
 	r := &row{Span: s, attributes: parsed(s.Attributes), tags: parsed(s.Tags), resource: b.resource(s.Resource)}
 	r.common = spanTags(r)
 	switch s.Kind {
@@ -23,11 +26,6 @@ func (b *batch) span(s *telemetry.Span) {
 		b.request(r)
 	default:
 		b.dependency(s, r.attributes, r.tagsBelow(s.ParentSpanID))
-	}
-	if s.Source == "gateway" {
-		b.calls(r)
-		b.failure(r)
-		return
 	}
 	b.events(r)
 }
@@ -49,9 +47,6 @@ func (r *row) tagsBelow(parent string) map[string]string {
 func spanTags(s *row) map[string]string {
 	out := tagsOf(s.tags, s.resource, s.Service, s.Instance)
 	out["ai.operation.id"], out["ai.operation.parentId"] = s.TraceID, s.ParentSpanID
-	if out["ai.operation.name"] == "" && s.Source == "gateway" {
-		out["ai.operation.name"] = s.Name
-	}
 	if s.ClientIP != "" {
 		out["ai.location.ip"] = s.ClientIP
 	}
@@ -68,22 +63,16 @@ func (b *batch) request(s *row) {
 	if s.Data == "" {
 		fields["url"] = composed(s.Span)
 	}
-	if fields["source"] == "" && s.Source != "gateway" {
+	if fields["source"] == "" {
 		fields["source"] = s.Target
 	}
 	if tags["ai.operation.name"] == "" {
 		tags["ai.operation.name"] = requestName(s.Span)
 	}
-	props, m := plain(attributes), numbers(s.Measurements)
-	if s.Source == "gateway" {
-		props = dimensions(s, attributes, s.Method)
-		m = map[string]float64{"Request Size": float64(s.RequestBytes), "Response Size": float64(s.ResponseBytes),
-			"Client Time (in ms)": float64(max(s.Duration-s.BackendTime-s.PolicyTime, 0)) / 1e6}
-	}
-	if len(m) > 0 {
+	if m := numbers(s.Measurements); len(m) > 0 {
 		fields["measurements"] = m
 	}
-	b.add(requestData, s.Time, s.SampleWeight, tags, props, fields)
+	b.add(requestData, s.Time, s.SampleWeight, tags, plain(attributes), fields)
 }
 
 func requestName(s *telemetry.Span) string {
@@ -130,31 +119,6 @@ func composed(s *telemetry.Span) string {
 	return out
 }
 
-// calls adds a dependency for each attempt to reach a backend.
-func (b *batch) calls(s *row) {
-	last := int32(0)
-	for _, c := range s.Calls {
-		if c.Source == "forward-request" {
-			last = max(last, c.Attempt)
-		}
-	}
-	for n := range s.Calls {
-		c := &s.Calls[n]
-		props := dimensions(s, nil, c.Method)
-		if c.Source == "forward-request" && c.Attempt == last {
-			for name, v := range s.attributes {
-				if rest, ok := strings.CutPrefix(name, backendPrefix); ok {
-					props.set(rest, str(v))
-				}
-			}
-		}
-		tags := s.tagsBelow(s.SpanID)
-		b.add(dependencyData, s.Time+c.Offset, s.SampleWeight, tags, props, object{"id": callID(s.Span, c), "name": c.Method + " " + pathOf(c.URL),
-			"duration": timespan(time.Duration(c.Duration)), "resultCode": strconv.Itoa(int(c.Status)), "data": c.URL, "target": c.Target, "type": callType,
-			"success": (c.Outcome == "ok" || c.Outcome == "returned") && c.Status >= 1 && c.Status < 400})
-	}
-}
-
 const (
 	callType      = "Backend" // of the gateway's own calls
 	backendPrefix = "backend."
@@ -180,70 +144,6 @@ func pathOf(url string) string {
 		return rest[at:]
 	}
 	return "/"
-}
-
-// failure adds the exception of a request through the gateway that failed.
-func (b *batch) failure(s *row) {
-	if s.Outcome != "client-closed" && s.ErrorReason == "" && s.StatusCode < 400 {
-		return
-	}
-	reason, problem, message := describe(s.Span)
-	thrown := object{"id": 1, "outerId": 0, "typeName": clip(reason, 1024), "message": clip(message, 32768), "hasFullStack": s.ErrorWhere != ""}
-	if s.ErrorWhere != "" {
-		thrown["parsedStack"] = []object{{"level": 0, "method": clip(s.ErrorWhere, 1024)}}
-	}
-	b.add(exceptionData, s.Time+s.Duration, s.SampleWeight, s.tagsBelow(s.SpanID), dimensions(s, s.attributes, s.Method),
-		object{"problemId": problem, "severityLevel": "Error", "exceptions": []object{thrown}})
-}
-
-func describe(s *telemetry.Span) (reason, problem, message string) {
-	const left = "ClientConnectionFailure"
-	switch {
-	case s.Outcome == "client-closed" || s.ErrorReason == left:
-		if s.ErrorSource == "" || s.ErrorSource == "gateway" {
-			return left, left + " at transfer-response", "A task was canceled."
-		}
-		return left, left + " at " + s.ErrorSource, "The operation was canceled."
-	case s.ErrorReason != "" && s.ErrorSource != "":
-		return s.ErrorReason, s.ErrorReason + " at " + s.ErrorSource, first(s.ErrorMessage, s.ErrorReason)
-	case s.ErrorReason != "":
-		return s.ErrorReason, s.ErrorReason, first(s.ErrorMessage, s.ErrorReason)
-	}
-	where := "gateway"
-	switch {
-	case s.Outcome == "returned":
-		where = "return-response"
-	case len(s.Calls) > 0:
-		where = "forward-request"
-	}
-	code := strconv.Itoa(int(s.StatusCode))
-	return code, code + " at " + where, first(http.StatusText(int(s.StatusCode)), "HTTP "+code)
-}
-
-// dimensions are API Management's own custom dimensions, with what was captured.
-func dimensions(s *row, attributes object, method string) properties {
-	p := properties{}
-	for name, v := range attributes {
-		if !strings.HasPrefix(name, backendPrefix) && name != "gatehouse.cache_hit" {
-			p.set(name, str(v))
-		}
-	}
-	p["API Type"] = first(str(s.attributes["gatehouse.api.type"]), "http")
-	p["Service Type"], p["Cache"] = "API Management", "None"
-	if str(s.attributes["gatehouse.cache_hit"]) == "true" {
-		p["Cache"] = "Hit"
-	}
-	p.set("API Name", s.API)
-	p.set("API Revision", s.APIRevision)
-	p.set("Operation Name", s.Operation)
-	p.set("Product Name", s.Product)
-	p.set("Subscription Name", s.Subscription)
-	p.set("Region", str(s.resource["cloud.region"]))
-	p.set("Request Id", s.RequestID)
-	p.set("Service ID", s.Service)
-	p.set("Service Name", s.Host)
-	p.set("HTTP Method", method)
-	return p
 }
 
 // plain are the attributes of a row of another sender.
