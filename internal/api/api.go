@@ -10,6 +10,12 @@ import (
 	"net/http"
 )
 
+// Mux takes routes; *http.ServeMux does.
+type Mux interface {
+	Handle(pattern string, h http.Handler)
+	HandleFunc(pattern string, f func(http.ResponseWriter, *http.Request))
+}
+
 // Error is the body of every answer that is not a success.
 type Error struct {
 	Code    string            `json:"code"` // e.g. not_found, invalid_parameter

@@ -30,7 +30,11 @@ func (s *Server) openActivity() (err error) {
 	if err != nil {
 		return err
 	}
-	s.onClose("activity log", s.activity.Close)
+	s.refusals.lost = s.activity.Lost
+	s.onClose("activity log", func() error {
+		s.refusals.tell()
+		return s.activity.Close()
+	})
 	s.resources.Handle("Microsoft.Insights/eventtypes", s.activityEvents)
 	return nil
 }
@@ -139,19 +143,22 @@ func (s *Server) recording(name string, d *door) http.Handler {
 		}
 		start := time.Now()
 		e := activity.Event{Time: start.UTC(), OperationName: what.operation, Category: what.category, ResourceID: what.resource, CorrelationID: uuid.NewString(),
-			Identity:   activity.Identity{Claims: map[string]string{"name": d.caller(r)}},
 			Properties: map[string]string{"method": short(r.Method, 20), "path": short(r.URL.Path, 1000), "door": name, "userAgent": short(r.UserAgent(), 200)}}
 		if e.ResourceID == "" {
 			e.ResourceID = standIn + "Microsoft.ApiManagement/service/" + s.activityService()
 		}
 		e.CallerAddress, _, _ = net.SplitHostPort(r.RemoteAddr)
-		out := &statusWriter{ResponseWriter: w}
+		out, noted := &statusWriter{ResponseWriter: w}, &note{}
 		defer func() {
 			e.DurationMS = time.Since(start).Milliseconds()
 			e.ResultSignature, e.ResultType, e.Level = result(out.status)
+			noted.into(&e)
+			if noted.caller == nil && out.status >= 400 && !s.refusals.room(start) {
+				return
+			}
 			s.activity.Append(e)
 		}()
-		d.ServeHTTP(out, r)
+		d.ServeHTTP(out, r.WithContext(withNote(r.Context(), noted)))
 	})
 }
 
@@ -160,17 +167,6 @@ func (s *Server) activityService() string {
 		return now.Name
 	}
 	return "gatehouse"
-}
-
-// caller is who a door sees.
-func (d *door) caller(r *http.Request) string {
-	switch {
-	case d.admitted(r):
-		return "admin token"
-	case d.open && localRequest(r):
-		return "local user"
-	}
-	return "unknown"
 }
 
 // result words a status as the Activity Log does; a request that was answered

@@ -111,6 +111,8 @@ func (s *Server) activityEvents(w http.ResponseWriter, r *arm.Request) error {
 	return nil
 }
 
+var filterAnd = regexp.MustCompile(`(?i)\s+and\s+`)
+
 var filterClause = regexp.MustCompile(`(?i)^\s*(\w+)\s+(eq|ge|le|gt|lt)\s+'([^']*)'\s*$`)
 
 // activityFilter reads the filter of Azure's API: bounds of eventTimestamp, and
@@ -118,7 +120,7 @@ var filterClause = regexp.MustCompile(`(?i)^\s*(\w+)\s+(eq|ge|le|gt|lt)\s+'([^']
 func activityFilter(text string) (q activity.Query, err error) {
 	q.Limit = activityPage
 	want := map[string]string{}
-	for _, clause := range regexp.MustCompile(`(?i)\s+and\s+`).Split(strings.TrimSpace(text), -1) {
+	for _, clause := range filterAnd.Split(strings.TrimSpace(text), -1) {
 		m := filterClause.FindStringSubmatch(clause)
 		if m == nil {
 			return q, fmt.Errorf("%.100q is not \"property eq 'value'\"; eventTimestamp ge '2026-01-31T00:00:00Z' is needed", clause)

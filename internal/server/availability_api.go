@@ -50,7 +50,7 @@ const (
 	maxTestResults = 1000
 )
 
-func (s *Server) availabilityRoutes(mux *http.ServeMux) {
+func (s *Server) availabilityRoutes(mux api.Mux) {
 	mux.HandleFunc("GET /api/availability", s.listTests)
 	mux.HandleFunc("POST /api/availability", s.createTest)
 	mux.HandleFunc("GET /api/availability/{name}", s.getTest)

@@ -185,9 +185,13 @@ type AlertingConfig struct {
 	AlertmanagersFile string   `yaml:"alertmanagersFile"`
 }
 
-// IdentityConfig is what stands in front of the monitor doors until identities
-// are configured.
+// IdentityConfig says who may use the monitor doors, and how the gateway proves
+// who it is to others.
 type IdentityConfig struct {
+	// Rules is the file of roles, groups and assignments; Principals one more, which
+	// the commands of gatehouse identity write. Both are watched.
+	Rules      string `yaml:"rules"`
+	Principals string `yaml:"principals"`
 	// LoopbackOpen lets local users use the plain monitor door without a token.
 	LoopbackOpen bool `yaml:"loopbackOpen"`
 	// Authority is where tenants of Microsoft Entra ID sign in; sovereign clouds
@@ -346,7 +350,7 @@ func (c *Config) secretMaps() []map[string]Secret {
 // paths are the settings that name a file; they are relative to the settings file.
 func (c *Config) paths() []*string {
 	out := []*string{&c.Service.Folder, &c.Service.Overrides, &c.Service.OpenAPI, &c.Alerting.File, &c.Alerting.AlertmanagersFile, &c.Gateway.BackendCAFile, &c.Gateway.ClientCAFile, &c.Listen.CertificateFile, &c.Listen.KeyFile,
-		&c.Identity.Managed.ClientSecret.File, &c.Identity.Managed.TokenFile, &c.Cache.Password.File, &c.Platform.DaprToken.File}
+		&c.Identity.Rules, &c.Identity.Principals, &c.Identity.Managed.ClientSecret.File, &c.Identity.Managed.TokenFile, &c.Cache.Password.File, &c.Platform.DaprToken.File}
 	for i := range c.Rules.Files {
 		out = append(out, &c.Rules.Files[i])
 	}

@@ -4,11 +4,13 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
+	"errors"
 	"net"
 	"net/http"
 	"path"
 	"strings"
 
+	"gatehouse/internal/identity"
 	"gatehouse/internal/ingest/track"
 	"gatehouse/web"
 )
@@ -17,14 +19,14 @@ import (
 // plain door is for local users: it answers only loopback peers that address
 // it by a loopback name, so that no web page can reach it through DNS tricks.
 type door struct {
-	token [32]byte // SHA-256 of the admin token
-	open  bool     // no token needed
+	known *recogniser
+	open  bool // no token needed
 	plain bool
 	next  http.Handler
 }
 
-func newDoor(token string, open, plain bool, next http.Handler) *door {
-	return &door{token: sha256.Sum256([]byte(token)), open: open, plain: plain, next: next}
+func newDoor(known *recogniser, open, plain bool, next http.Handler) *door {
+	return &door{known: known, open: open, plain: plain, next: next}
 }
 
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -47,34 +49,71 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	r.URL.Path = clean(r.URL.Path)
-	if !d.open && !public(r.URL.Path) && !d.admitted(r) {
+	caller, err := d.who(r)
+	if caller == nil && !public(r.URL.Path) {
 		h.Set("WWW-Authenticate", `Bearer realm="gatehouse"`)
-		refuse(w, http.StatusUnauthorized, "send the admin token as Authorization: Bearer <token>; its file is named at start")
+		refuse(w, http.StatusUnauthorized, err.Error())
 		return
 	}
-	d.next.ServeHTTP(w, r)
+	if caller == nil {
+		caller = &identity.Caller{Name: "unknown"} // without rights
+	}
+	noteOf(r.Context()).caller = caller
+	d.next.ServeHTTP(w, r.WithContext(identity.WithCaller(r.Context(), caller)))
+}
+
+// who is the caller that a request proves, or the local user of an open door;
+// nil: none that is known, and why.
+func (d *door) who(r *http.Request) (*identity.Caller, error) {
+	caller, err := d.known.caller(r)
+	if caller == nil && d.open {
+		return identity.LocalUser(), nil
+	}
+	return caller, err
 }
 
 // public paths tell nothing: health, and the console's own files, which ask
 // for the token themselves.
 func public(p string) bool { return p == "/healthz" || p == "/readyz" || web.Public(p) }
 
-func (d *door) admitted(r *http.Request) bool {
-	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
-	switch {
-	case r.Header.Get("X-Api-Key") != "": // as clients of the query API send it
-		token = r.Header.Get("X-Api-Key")
-	case ok && strings.EqualFold(scheme, "Bearer"):
-	case ok && strings.EqualFold(scheme, "Basic"):
-		_, token, ok = r.BasicAuth() // for clients that know no bearer tokens: any user, token as password
-		if !ok {
-			return false
-		}
-	default:
-		return false
+// recogniser tells who a request's credentials are of.
+type recogniser struct {
+	admin [32]byte // SHA-256 of the admin token
+}
+
+func newRecogniser(adminToken string) *recogniser {
+	return &recogniser{admin: sha256.Sum256([]byte(adminToken))}
+}
+
+var errNoToken = errors.New("send the admin token, or a token of an issuer that is known here, as Authorization: Bearer <token>; the file of the admin token is named at start")
+
+// caller gives the caller that a token proves. The error never holds the token.
+func (k *recogniser) caller(r *http.Request) (*identity.Caller, error) {
+	token := tokenOf(r)
+	if token == "" {
+		return nil, errNoToken
 	}
-	sum := sha256.Sum256([]byte(strings.TrimSpace(token)))
-	return subtle.ConstantTimeCompare(sum[:], d.token[:]) == 1
+	sum := sha256.Sum256([]byte(token))
+	if subtle.ConstantTimeCompare(sum[:], k.admin[:]) == 1 {
+		return identity.Admin(), nil
+	}
+	return nil, errNoToken
+}
+
+// tokenOf takes the token from where clients put it.
+func tokenOf(r *http.Request) string {
+	if key := r.Header.Get("X-Api-Key"); key != "" { // as clients of the query API send it
+		return strings.TrimSpace(key)
+	}
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	switch {
+	case strings.EqualFold(scheme, "Bearer"):
+		return strings.TrimSpace(token)
+	case strings.EqualFold(scheme, "Basic"):
+		_, password, _ := r.BasicAuth() // for clients that know no bearer tokens: any user, token as password
+		return strings.TrimSpace(password)
+	}
+	return ""
 }
 
 func localRequest(r *http.Request) bool {

@@ -17,7 +17,7 @@ func request(method, host, peer string, header ...string) *http.Request {
 
 // The plain door answers people and programs of this machine, and no web page.
 func TestPlainDoor(t *testing.T) {
-	d := newDoor("secret", true, true, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }))
+	d := newDoor(newRecogniser("secret"), true, true, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }))
 	const local, here = "127.0.0.1:9080", "127.0.0.1:5000"
 	for _, one := range []struct {
 		name   string
@@ -48,7 +48,7 @@ func TestPlainDoor(t *testing.T) {
 }
 
 func TestTokenOfTheDoor(t *testing.T) {
-	d := newDoor("secret", false, false, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }))
+	d := newDoor(newRecogniser("secret"), false, false, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }))
 	for header, status := range map[string]int{
 		"": 401, "Bearer secret": 204, "bearer secret": 204, "Bearer wrong": 401, "Bearer ": 401, "secret": 401,
 		"Basic OnNlY3JldA==": 204, "Basic c2VjcmV0": 401, "Digest secret": 401,

@@ -15,10 +15,9 @@ import (
 // openManagement reads what the management API wrote: the first load needs it.
 func (s *Server) openManagement() error {
 	key := sha256.Sum256([]byte("resource versions " + s.token))
-	door := newDoor(s.token, false, false, nil)
 	var err error
 	s.management, err = management.New(management.Options{
-		Service: s.service, Load: s.catalog.Load, Save: s.catalog.Save, MaySeeSecrets: door.admitted, Key: key[:], Logger: s.log,
+		Service: s.service, Load: s.catalog.Load, Save: s.catalog.Save, MaySeeSecrets: s.maySeeSecrets, Key: key[:], Logger: s.log,
 		Reference: s.referred, Made: s.willBe, Takes: s.takes, Deploy: s.deployTemplate, GatewayURL: func() string { return strings.Join(s.GatewayURLs()[:min(1, len(s.GatewayURLs()))], "") },
 		Apply: func(resources map[string][]byte, check func(*apim.Service) error, save func() error) error {
 			return s.reloads.change(resources, check, save)

@@ -12,13 +12,15 @@ import (
 	"github.com/prometheus/prometheus/storage"
 	"github.com/prometheus/prometheus/tsdb"
 
+	"gatehouse/internal/api"
 	"gatehouse/internal/api/metrics"
+	"gatehouse/internal/identity"
 	"gatehouse/internal/query/promql"
 )
 
 // metricRoutes mounts the Prometheus APIs of the workspaces and the ways in by
 // remote write: Prometheus's own path and Azure's.
-func (s *Server) metricRoutes(mux *http.ServeMux) error {
+func (s *Server) metricRoutes(mux api.Mux) error {
 	across, err := s.acrossHandler()
 	if err != nil {
 		return err
@@ -84,6 +86,9 @@ func who(r *http.Request) string {
 
 // asker is whose quota a request uses.
 func asker(r *http.Request) string {
+	if c := identity.CallerOf(r.Context()); c != nil && c.Kind == identity.KindToken {
+		return c.Issuer + "/" + c.Name
+	}
 	if user, _, _ := r.BasicAuth(); user != "" {
 		return user
 	}
@@ -182,11 +187,20 @@ func (acrossStorage) BlockMetas() ([]tsdb.BlockMeta, error) { return nil, errAcr
 // a sender's settings.
 func (s *Server) azureWrite(rw http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
+	w := s.collectionRule(id)
+	if w == nil {
+		http.Error(rw, fmt.Sprintf("there is no data collection rule %q: use a workspace's name, or set dataCollectionRule of one", id), http.StatusNotFound)
+		return
+	}
+	s.inWorkspaces(rw, r, []*metricWorkspace{w}, func(rw http.ResponseWriter, r *http.Request, _ []*metricWorkspace) { w.receiver.ServeHTTP(rw, r) })
+}
+
+// collectionRule is the workspace of a data collection rule, nil when there is none.
+func (s *Server) collectionRule(id string) *metricWorkspace {
 	for _, w := range s.metrics.all() {
 		if strings.EqualFold(id, w.config.Name) || (w.config.DataCollectionRule != "" && strings.EqualFold(id, w.config.DataCollectionRule)) {
-			s.inWorkspaces(rw, r, []*metricWorkspace{w}, func(rw http.ResponseWriter, r *http.Request, _ []*metricWorkspace) { w.receiver.ServeHTTP(rw, r) })
-			return
+			return w
 		}
 	}
-	http.Error(rw, fmt.Sprintf("there is no data collection rule %q: use a workspace's name, or set dataCollectionRule of one", id), http.StatusNotFound)
+	return nil
 }

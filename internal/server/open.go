@@ -51,6 +51,8 @@ type Server struct {
 	catalog    *catalog.Catalog
 	token      string
 	tokenAt    string // path of the file that holds it
+	recogniser *recogniser
+	identities identities
 	ca         *ca.Authority
 	tsdb       *tsdb.DB
 	lake       *lake.Lake
@@ -62,7 +64,8 @@ type Server struct {
 	resources  *arm.Mux // of alerting, at run time
 	kept       keptResources
 	activity   *activity.Log
-	audit      *audit // nil: requests are not recorded
+	refusals   refusals // of callers that nobody knows
+	audit      *audit   // nil: requests are not recorded
 	ingest     *ingest.Ingest
 	track      *track.Receiver
 	gateway    *gateway.Gateway
@@ -101,7 +104,7 @@ func Open(config Config, version string, log *slog.Logger) (s *Server, err error
 	}
 	s = &Server{config: config, version: version, log: log, started: time.Now().UTC(), registry: prometheus.NewRegistry()}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, open := range []func() error{s.openFolder, s.openWorkspaces, s.openStores, s.openQueries, s.openResources, s.openActivity, s.openAudit, s.makeLogRules, s.openAlerting, s.openForward, s.openRules, s.openExports, s.openIngest, s.openTrack, s.openAvailability, s.openLogRules, s.openScrapers, s.openAccounts, s.openAzureMonitor, s.openGateway} {
+	for _, open := range []func() error{s.openFolder, s.openIdentity, s.openWorkspaces, s.openStores, s.openQueries, s.openResources, s.openActivity, s.openAudit, s.makeLogRules, s.openAlerting, s.openForward, s.openRules, s.openExports, s.openIngest, s.openTrack, s.openAvailability, s.openLogRules, s.openScrapers, s.openAccounts, s.openAzureMonitor, s.openGateway} {
 		if err := open(); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}

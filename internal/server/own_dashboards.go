@@ -51,7 +51,7 @@ type keptDashboard struct {
 }
 
 // routes are those of the dashboards' API.
-func (o *ownDashboards) routes(mux *http.ServeMux) {
+func (o *ownDashboards) routes(mux api.Mux) {
 	mux.HandleFunc("GET /api/dashboards", o.list)
 	mux.HandleFunc("GET /api/dashboards/{uid}", o.get)
 	mux.HandleFunc("PUT /api/dashboards/{uid}", o.put)

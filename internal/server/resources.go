@@ -21,10 +21,9 @@ type keptResources struct {
 
 // openResources reads the resources of alerting that the API wrote before.
 func (s *Server) openResources() (err error) {
-	door := newDoor(s.token, false, false, nil)
 	s.resources = arm.NewMux(s.log)
 	open := func(o resources.Options) (*resources.Collection, error) {
-		o.Load, o.Save, o.MaySeeSecrets = s.catalog.Load, s.catalog.Save, door.admitted
+		o.Load, o.Save, o.MaySeeSecrets = s.catalog.Load, s.catalog.Save, s.maySeeSecrets
 		c, err := resources.New(o)
 		if err == nil {
 			s.resources.Handle(o.Type, c.Serve)

@@ -22,7 +22,7 @@ import (
 
 // monitorRoutes is every path of the monitor doors on one screen.
 func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
-	mux := http.NewServeMux()
+	mux := newGuarded(s)
 	if err := s.metricRoutes(mux); err != nil {
 		return nil, err
 	}
@@ -61,22 +61,23 @@ func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	mux.Handle("/", web.Handler())
 	s.accountRoutes(s.resources)
-	return s.tracked(mux), nil
+	return s.tracked(mux.mux), mux.whole()
 }
 
 // tracked takes the paths of Application Insights' protocol and of resources that
 // are managed, in any case, before the mux does: it matches cases and redirects.
 func (s *Server) tracked(next http.Handler) http.Handler {
+	managed, kept := s.guard(ofResources, s.management), s.guard(ofResources, s.resources)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case track.Serves(r.URL.Path):
 			s.track.ServeHTTP(w, r)
 			return
 		case management.Serves(r.URL.Path):
-			s.management.ServeHTTP(w, r)
+			managed.ServeHTTP(w, r)
 			return
 		case s.resources.Serves(r.URL.Path):
-			s.resources.ServeHTTP(w, r)
+			kept.ServeHTTP(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -88,7 +89,7 @@ func (s *Server) logsAPI() *logs.Handler {
 	o := logs.DefaultOptions()
 	o.Query, o.Workspaces, o.Logger = s.kql.Query, s.workspaces, s.log
 	o.Concurrent, o.Rate = s.config.Query.Concurrent, s.config.Query.Rate
-	o.Next = s.resourceRoutes()
+	o.Next, o.MayRead = s.guard(ofResources, s.resourceRoutes()), s.mayRead
 	return logs.New(o)
 }
 

@@ -214,8 +214,11 @@ func (s *Server) watchRules(ctx context.Context) {
 			s.reloaded(w, "scrape configuration", before, changed, err)
 			w.users.leave()
 		}
-		before := s.alertFiles.fault()
-		changed, err := s.alertFiles.load(s.alerts)
+		before := s.identities.fault()
+		changed, err := s.identities.load()
+		s.reloaded(s.metrics.all()[0], "access rules", before, changed, err)
+		before = s.alertFiles.fault()
+		changed, err = s.alertFiles.load(s.alerts)
 		s.reloaded(s.metrics.all()[0], "alerting configuration", before, changed, err)
 		before = s.logRules.fault()
 		changed, err = s.logRules.load(ctx)

@@ -115,10 +115,10 @@ func (s *Server) listen() error {
 		func() error { return s.door("otlpHTTP", c.OTLPHTTP, nil, 1000, monitorServer(receiver.Handler())) },
 		func() error { return s.grpcDoor(c.OTLPGRPC, grpcServer) },
 		func() error {
-			return s.door("monitor", c.Monitor, nil, 1000, monitorServer(s.recording("monitor", newDoor(s.token, s.config.Identity.LoopbackOpen, true, monitor))))
+			return s.door("monitor", c.Monitor, nil, 1000, monitorServer(s.recording("monitor", newDoor(s.recogniser, s.config.Identity.LoopbackOpen, true, monitor))))
 		},
 		func() error {
-			return s.door("monitorTLS", c.MonitorTLS, own, 1000, monitorServer(s.recording("monitorTLS", newDoor(s.token, false, false, monitor))))
+			return s.door("monitorTLS", c.MonitorTLS, own, 1000, monitorServer(s.recording("monitorTLS", newDoor(s.recogniser, false, false, monitor))))
 		},
 	} {
 		if err := add(); err != nil {

@@ -2,10 +2,12 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"gatehouse/internal/identity"
 	"gatehouse/internal/ingest/track"
 	"gatehouse/internal/telemetry"
 )
@@ -14,7 +16,6 @@ var errNotAdmitted = errors.New("no token that is known here")
 
 // openTrack makes the receiver of Application Insights' protocol.
 func (s *Server) openTrack() error {
-	token := newDoor(s.token, false, false, nil)
 	limits, err := s.config.Telemetry.limits()
 	if err != nil {
 		return err
@@ -28,14 +29,24 @@ func (s *Server) openTrack() error {
 			}
 			return *w, true
 		},
-		Authorize: func(r *http.Request, _ telemetry.Workspace) error {
-			if token.admitted(r) {
-				return nil
-			}
-			return errNotAdmitted
-		},
-		Process: s.processUse, Logger: s.log, Registerer: s.registry,
+		Authorize: s.maySend,
+		Process:   s.processUse, Logger: s.log, Registerer: s.registry,
 	})
+	return nil
+}
+
+// maySend says whether a sender of items may send to a workspace that requires an
+// identity. The door lets such requests through: most come with a key alone.
+func (s *Server) maySend(r *http.Request, w telemetry.Workspace) error {
+	caller, err := s.recogniser.caller(r)
+	if err != nil || caller == nil {
+		return errNotAdmitted
+	}
+	need := identity.Need{Action: sendTelemetry, Data: true, Scope: w.ResourceID}
+	if !s.identities.current().Decide(caller, need).Allowed {
+		noteOf(r.Context()).missing = &need
+		return fmt.Errorf("%w: %q has no role with the data action %s (Monitoring Metrics Publisher) at %s", track.ErrForbidden, caller.Name, need.Action, need.Scope)
+	}
 	return nil
 }
 

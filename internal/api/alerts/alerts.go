@@ -29,7 +29,7 @@ const (
 type handler struct{ alerting *alerting.Alertmanager }
 
 // Register mounts the routes on mux.
-func Register(mux *http.ServeMux, a *alerting.Alertmanager) {
+func Register(mux api.Mux, a *alerting.Alertmanager) {
 	h := handler{a}
 	mux.HandleFunc("GET /api/alerts", h.list)
 	mux.HandleFunc("GET /api/alerts/{id}", h.get)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"gatehouse/internal/api"
 	"gatehouse/internal/query/kql"
 	"gatehouse/internal/telemetry"
 )
@@ -25,8 +26,10 @@ type Options struct {
 	// Query answers one query; (*kql.Engine).Query.
 	Query      func(context.Context, kql.Request) (*kql.Result, error)
 	Workspaces *telemetry.Workspaces
-	Logger     *slog.Logger
-	Now        func() time.Time
+	// MayRead says whether who sent a request may read a workspace. nil: each may.
+	MayRead func(context.Context, *telemetry.Workspace) bool
+	Logger  *slog.Logger
+	Now     func() time.Time
 
 	Concurrent int           // queries of one user at the same time
 	Waiting    int           // queries of one user that wait for a place
@@ -86,11 +89,11 @@ type Handler struct {
 // New makes the handler of the paths that Register names.
 func New(o Options) *Handler {
 	o = o.withDefaults()
-	return &Handler{o: o, limits: newLimits(o), named: namedWorkspaces(o.Workspaces)}
+	return &Handler{o: o, limits: newLimits(o), named: namedWorkspaces(o.Workspaces, func(*telemetry.Workspace) bool { return true })}
 }
 
 // Register puts the handler in front of all its paths.
-func (h *Handler) Register(mux *http.ServeMux) {
+func (h *Handler) Register(mux api.Mux) {
 	for _, path := range []string{"/v1/apps", "/v1/workspaces", "/v1/subscriptions", "/v1/$batch", "/$batch", "/workspaces", "/subscriptions"} {
 		mux.Handle(path, h) // without the slash too, since the mux would redirect to it
 		mux.Handle(path+"/", h)

@@ -26,7 +26,10 @@ type (
 
 // metadata lists the tables and their columns, for editors.
 func (h *Handler) metadata(t *target) handle {
-	return func(w http.ResponseWriter, _ *http.Request) *fault {
+	return func(w http.ResponseWriter, r *http.Request) *fault {
+		if f := h.readable(r.Context(), t); f != nil {
+			return f
+		}
 		tables := make([]tableMetadata, 0, len(table.All()))
 		ids := make([]string, 0, len(table.All()))
 		for _, one := range table.All() {

@@ -140,10 +140,13 @@ func (h *Handler) run(ctx context.Context, t *target, body queryBody, prefer pre
 
 // ask runs a query's text over a range of time.
 func (h *Handler) ask(ctx context.Context, t *target, text string, span interval, now time.Time, wait time.Duration) (*kql.Result, *fault) {
+	if f := h.readable(ctx, t); f != nil {
+		return nil, f
+	}
 	if oldest := t.oldest(now); span.start.Before(oldest) {
 		span.start = oldest
 	}
-	request := kql.Request{Query: text, Start: span.start, End: span.end, Workspaces: t.names(), Named: h.named, Now: now, Limits: kql.Limits{Timeout: wait}}
+	request := kql.Request{Query: text, Start: span.start, End: span.end, Workspaces: t.names(), Named: h.namedFor(ctx), Now: now, Limits: kql.Limits{Timeout: wait}}
 	result, err := h.o.Query(ctx, request)
 	if err != nil {
 		return nil, h.queryFault(err)

@@ -130,7 +130,10 @@ func (q *metricQuery) points(parts []measured, names []string) []map[string]any 
 }
 
 func (h *Handler) metricDefinitions(t *target) handle {
-	return func(w http.ResponseWriter, _ *http.Request) *fault {
+	return func(w http.ResponseWriter, r *http.Request) *fault {
+		if f := h.readable(r.Context(), t); f != nil {
+			return f
+		}
 		value := []any{}
 		for _, m := range metrics() {
 			var supported []string
@@ -153,7 +156,10 @@ func (h *Handler) metricDefinitions(t *target) handle {
 }
 
 func (h *Handler) metricNamespaces(t *target) handle {
-	return func(w http.ResponseWriter, _ *http.Request) *fault {
+	return func(w http.ResponseWriter, r *http.Request) *fault {
+		if f := h.readable(r.Context(), t); f != nil {
+			return f
+		}
 		writeJSON(w, map[string]any{"value": []any{map[string]any{"id": t.title + insights + "metricNamespaces/microsoft.insights/components",
 			"type": "Microsoft.Insights/metricNamespaces", "name": "microsoft.insights/components", "classification": "Platform",
 			"properties": map[string]string{"metricNamespaceName": "microsoft.insights/components"}}}})

@@ -1,9 +1,11 @@
 package logs
 
 import (
+	"context"
 	"net/http"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gatehouse/internal/telemetry"
@@ -191,12 +193,35 @@ func (h *Handler) workspace(id string) (*telemetry.Workspace, bool) {
 	return h.o.Workspaces.ByName(id)
 }
 
+// readable refuses a target that has a workspace which the caller may not read.
+func (h *Handler) readable(ctx context.Context, t *target) *fault {
+	for _, w := range t.workspaces {
+		if h.o.MayRead != nil && !h.o.MayRead(ctx, w) {
+			return &fault{status: http.StatusForbidden, code: "InsufficientAccessError",
+				message: "the workspace " + strconv.Quote(w.Title()) + " may not be read by who asks: it needs a role with Microsoft.OperationalInsights/workspaces/query/read at " + w.ResourceID}
+		}
+	}
+	return nil
+}
+
+// namedFor are the names of the workspaces that the caller may read: those of
+// others are unknown to the query.
+func (h *Handler) namedFor(ctx context.Context) map[string]string {
+	if h.o.MayRead == nil {
+		return h.named
+	}
+	return namedWorkspaces(h.o.Workspaces, func(w *telemetry.Workspace) bool { return h.o.MayRead(ctx, w) })
+}
+
 // namedWorkspaces are the names that app('x') and workspace('y') take.
-func namedWorkspaces(all *telemetry.Workspaces) map[string]string {
+func namedWorkspaces(all *telemetry.Workspaces, which func(*telemetry.Workspace) bool) map[string]string {
 	out := map[string]string{}
 	list := all.All()
 	for i := range list {
 		w := &list[i]
+		if !which(w) {
+			continue
+		}
 		for _, name := range []string{w.Title(), w.ApplicationID, w.ResourceID, w.InstrumentationKey} {
 			if name != "" {
 				out[strings.ToLower(name)] = w.Name

@@ -34,7 +34,7 @@ type handler struct{ o Options }
 //	GET    /api/debug-sessions         the open sessions
 //	POST   /api/debug-sessions         {"subscription": id} or {"api": id}, and "minutes"
 //	DELETE /api/debug-sessions/{id}    ends one
-func Register(mux *http.ServeMux, o Options) {
+func Register(mux api.Mux, o Options) {
 	h := &handler{o}
 	mux.HandleFunc("GET /api/policy-traces", h.list)
 	mux.HandleFunc("GET /api/policy-traces/{id}", h.trace)

@@ -29,7 +29,7 @@ type handler struct{ o Options }
 //	GET /api/traces/services  what can be filtered by
 //	GET /api/traces/map       the application map: roles and the calls between them
 //	GET /api/traces/{id}      one trace as a tree
-func Register(mux *http.ServeMux, o Options) {
+func Register(mux api.Mux, o Options) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}

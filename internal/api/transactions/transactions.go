@@ -42,7 +42,7 @@ type handler struct {
 }
 
 // Register adds GET /api/transactions to a mux.
-func Register(mux *http.ServeMux, o Options) {
+func Register(mux api.Mux, o Options) {
 	d := DefaultOptions()
 	if o.Logger == nil {
 		o.Logger = d.Logger

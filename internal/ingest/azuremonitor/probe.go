@@ -71,7 +71,9 @@ func NewProber(o ProbeOptions) *Prober {
 }
 
 // Register puts the probes in front of their paths.
-func (p *Prober) Register(mux *http.ServeMux) {
+func (p *Prober) Register(mux interface {
+	HandleFunc(string, func(http.ResponseWriter, *http.Request))
+}) {
 	mux.HandleFunc("GET /probe/metrics/resource", p.handle(p.targets))
 	mux.HandleFunc("GET /probe/metrics/list", p.handle(p.listed))
 	mux.HandleFunc("GET /probe/metrics/scrape", p.handle(p.tagged))
