@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strings"
 
-	"gatehouse/internal/alerting/action"
 	"gatehouse/internal/api/arm"
 	"gatehouse/internal/identity"
 	"gatehouse/internal/rules/azure"
@@ -236,8 +235,8 @@ func deploys(s *Server) (out []identity.Need) {
 	for _, kind := range []string{"loggers", "diagnostics", "namedValues"} {
 		out = append(out, identity.Need{Action: "Microsoft.ApiManagement/service/" + kind + "/write", Scope: s.serviceID()})
 	}
-	for _, typ := range []string{accountType, action.Type, azure.Type, logsearch.Type} {
-		out = append(out, identity.Need{Action: typ + "/write", Scope: houseID()})
+	for _, t := range s.templateTypes() {
+		out = append(out, identity.Need{Action: t.kind + "/write", Scope: houseID()})
 	}
 	return out
 }

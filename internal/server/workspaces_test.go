@@ -101,7 +101,7 @@ func TestKeysAreShownWithTheTokenAlone(t *testing.T) {
 		r := httptest.NewRequest("GET", "/api/workspaces", nil)
 		r.Header.Set("Authorization", token)
 		answer := httptest.NewRecorder()
-		s.listWorkspaces()(answer, r)
+		newDoor(newRecogniser(s.token), true, false, s.listWorkspaces()).ServeHTTP(answer, r)
 		if strings.Contains(answer.Body.String(), w.InstrumentationKey) != full {
 			t.Errorf("token %q: %s", token, answer.Body)
 		}
