@@ -192,21 +192,35 @@ func copyHeader(dst, src expr.Header) {
 }
 
 // forwarded sets X-Forwarded-*: appended when the peer is a trusted proxy, set
-// anew when it is not, as anybody can write them.
+// anew when it is not, as anybody can write them. What a policy wrote or took
+// away stays so.
 func (x *exchange) forwarded(h http.Header) {
+	const all = policy.ForwardedFor | policy.ForwardedHost | policy.ForwardedProto
+	decided := x.Context.Forwarding
+	if decided == all {
+		return
+	}
 	peer, _, _ := strings.Cut(x.r.RemoteAddr, "%")
 	if i := strings.LastIndexByte(peer, ':'); i > 0 {
 		peer = strings.Trim(peer[:i], "[]")
 	}
 	prior := h["X-Forwarded-For"]
-	if len(prior) > 0 && x.trustedPeer() {
-		h["X-Forwarded-For"] = []string{strings.Join(prior, ", ") + ", " + peer}
+	if (len(prior) > 0 || decided&policy.ForwardedFor != 0) && x.trustedPeer() {
+		if decided&policy.ForwardedFor == 0 {
+			h["X-Forwarded-For"] = []string{strings.Join(prior, ", ") + ", " + peer}
+		}
 		return
 	}
 	values := [...]string{peer, x.Exchange.Scheme, x.r.Host}
-	h["X-Forwarded-For"] = values[0:1:1]
-	h["X-Forwarded-Proto"] = values[1:2:2]
-	h["X-Forwarded-Host"] = values[2:3:3]
+	if decided&policy.ForwardedFor == 0 {
+		h["X-Forwarded-For"] = values[0:1:1]
+	}
+	if decided&policy.ForwardedProto == 0 {
+		h["X-Forwarded-Proto"] = values[1:2:2]
+	}
+	if decided&policy.ForwardedHost == 0 {
+		h["X-Forwarded-Host"] = values[2:3:3]
+	}
 }
 
 func joinPath(base, rest string) string {

@@ -41,6 +41,10 @@ type Context struct {
 	// to be stored.
 	Cacheable *Cacheable
 
+	// Forwarding are the X-Forwarded headers of the request that policies
+	// decided about: the gateway leaves these as they are.
+	Forwarding Forwarding
+
 	// Recorder watches the run statement by statement; nil but for requests
 	// that somebody debugs.
 	Recorder Recorder
@@ -58,6 +62,30 @@ type Context struct {
 	section sectionEnd
 	// before runs when the backend section is over.
 	before []func(c *Context) error
+}
+
+// Forwarding is a set of headers in which a gateway tells where a request came
+// from.
+type Forwarding uint8
+
+const (
+	ForwardedFor Forwarding = 1 << iota
+	ForwardedHost
+	ForwardedProto
+)
+
+// ForwardingOf is the set of the one header with that canonical name, empty
+// when it is another.
+func ForwardingOf(name string) Forwarding {
+	switch name {
+	case "X-Forwarded-For":
+		return ForwardedFor
+	case "X-Forwarded-Host":
+		return ForwardedHost
+	case "X-Forwarded-Proto":
+		return ForwardedProto
+	}
+	return 0
 }
 
 // Target is a backend resource or a base URL.

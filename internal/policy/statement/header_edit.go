@@ -162,6 +162,10 @@ func (h *headerEdit) apply(c *policy.Context, target expr.Header, source string)
 	if err != nil {
 		return err
 	}
+	return h.edit(c, target, key, action)
+}
+
+func (h *headerEdit) edit(c *policy.Context, target expr.Header, key string, action existsAction) (err error) {
 	existing := target[key]
 	switch {
 	case framingHeader(key):

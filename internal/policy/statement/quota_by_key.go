@@ -11,7 +11,8 @@ import (
 // quotaByKeyStatement limits what is used under the value of a key in fixed
 // periods. There is one counter for each key value, in all scopes. When a
 // condition or a count is an expression, the call is counted when its response
-// is known; until then it is only checked.
+// is known; until then it is only checked whether more than the limit was
+// counted, so that the refusal comes one call late.
 type quotaByKeyStatement struct {
 	limit     quotaLimit
 	prefix    string // of the counter: one for each key and kind of period
@@ -85,7 +86,7 @@ func (s *quotaByKeyStatement) Run(c *policy.Context) error {
 // check refuses when nothing is left of the calls.
 func (l *quotaLevel) check(c *policy.Context) error { return l.look(c, l.calls) }
 
-// checkCounted refuses when more than the calls were counted, this one among them.
+// checkCounted refuses when more than the calls were counted.
 func (l *quotaLevel) checkCounted(c *policy.Context) error { return l.look(c, l.calls+1) }
 
 func (l *quotaLevel) look(c *policy.Context, limit int64) error {
@@ -106,7 +107,7 @@ func (l *quotaLevel) countOnce(c *policy.Context) bool {
 
 // runLate checks the counters now and counts when the response is known.
 func (s *quotaByKeyStatement) runLate(c *policy.Context, level quotaLevel) error {
-	if err := level.check(c); err != nil {
+	if err := level.checkCounted(c); err != nil {
 		return err
 	}
 	usage := countBytes(c, []quotaLevel{level})

@@ -13,7 +13,8 @@ import (
 // counter for each key value, in all scopes; a request counts once, however
 // many policies name it. When a condition or a count is an
 // expression, the call is counted when its response is known; until then it is
-// only checked, so that the refusal comes one call late.
+// only checked whether more than the limit was counted, so that the refusal comes
+// one call late.
 type rateLimitByKeyStatement struct {
 	rateHeaders
 	calls, period policy.Int
@@ -98,9 +99,11 @@ func (s *rateLimitByKeyStatement) Run(c *policy.Context) error {
 // runLate checks the counter now and counts when the response is known.
 func (s *rateLimitByKeyStatement) runLate(c *policy.Context, key string, limit int64, window time.Duration) error {
 	counters := c.Services.Counters
-	count := counters.Add(key, 0, limit, window)
-	s.show(c, count.Remaining, limit)
-	if !count.Allowed || count.Remaining <= 0 {
+	// The call that goes beyond the limit is counted only after it was served:
+	// the first refusal is that of the call after it, as in Azure.
+	count := counters.Add(key, 0, limit+1, window)
+	s.show(c, max(0, count.Remaining-1), limit)
+	if !count.Allowed {
 		return s.exceeded(c, count.RetryAfter)
 	}
 	c.After(func() {

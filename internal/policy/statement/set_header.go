@@ -1,12 +1,16 @@
 package statement
 
-import "gatehouse/internal/policy"
+import (
+	"gatehouse/internal/policy"
+	"gatehouse/internal/policy/expr"
+)
 
 // setHeaderStatement edits a header of the request in inbound and backend, of
 // the response in outbound and on-error.
 type setHeaderStatement struct {
 	edit    *headerEdit
 	request bool
+	decides policy.Forwarding // of a literal name
 }
 
 func setHeader() *policy.Definition {
@@ -15,9 +19,32 @@ func setHeader() *policy.Definition {
 }
 
 func compileSetHeader(k *policy.Compiler, e *policy.Element) policy.Statement {
-	return &setHeaderStatement{edit: compileHeaderEdit(k, e), request: editsRequest(k.Section())}
+	s := &setHeaderStatement{edit: compileHeaderEdit(k, e), request: editsRequest(k.Section())}
+	s.decides = policy.ForwardingOf(s.edit.key)
+	return s
 }
 
 func (s *setHeaderStatement) Run(c *policy.Context) error {
-	return s.edit.apply(c, header(c, s.request), "set-header")
+	h := header(c, s.request)
+	if !s.request || s.decides == 0 && s.edit.key != "" {
+		return s.edit.apply(c, h, "set-header")
+	}
+	return s.decide(c, h)
+}
+
+// decide edits a header in which the gateway else tells where the request came
+// from.
+func (s *setHeaderStatement) decide(c *policy.Context, h expr.Header) error {
+	key, err := s.edit.evalKey(c, "set-header")
+	if err != nil {
+		return err
+	}
+	action, err := s.edit.exists.eval(c, "set-header")
+	if err != nil {
+		return err
+	}
+	if action != skip || len(h[key]) == 0 {
+		c.Forwarding |= policy.ForwardingOf(key)
+	}
+	return s.edit.edit(c, h, key, action)
 }
