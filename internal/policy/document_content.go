@@ -176,5 +176,5 @@ func (p *parser) text(e *Element, text *textContent, inline bool) bool {
 		p.mixed(text.pieces[0].start, last.end)
 	}
 	e.Text = p.literal(text.pieces)
-	return true
+	return p.references(text.pieces, referencesInText)
 }

@@ -67,7 +67,7 @@ func (p *parser) raw(e *Element, start, depth int) bool {
 	}
 	if markup {
 		e.Text = p.markup(from, end, liquid)
-		return true
+		return p.references([]piece{{from, end, true}}, referencesInMarkup)
 	}
 	after := p.i
 	pieces := p.rawPieces(from, end)
@@ -76,7 +76,7 @@ func (p *parser) raw(e *Element, start, depth int) bool {
 		p.mixed(from, end)
 	}
 	e.Text = p.literal(pieces)
-	return true
+	return p.references(pieces, referencesInText)
 }
 
 // rawExpression tells whether an expression stands here, perhaps in CDATA.

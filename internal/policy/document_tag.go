@@ -160,11 +160,12 @@ func (p *parser) quoted(name string, inline bool) (Value, bool) {
 	}
 	end += open + 1
 	p.i = end + 1
-	v := p.value([]piece{{open + 1, end, true}}, nil)
+	pieces := []piece{{open + 1, end, true}}
+	v := p.value(pieces, nil)
 	if !inline {
 		p.mixed(open+1, end)
 	}
-	return v, true
+	return v, p.references(pieces, referencesInText)
 }
 
 // mixed warns of text that holds what looks like an expression.

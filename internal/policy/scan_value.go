@@ -50,10 +50,15 @@ func numericEntity(name string, width int) (rune, int) {
 		digits, base = digits[1:], 16
 	}
 	n, err := strconv.ParseUint(digits, base, 32)
-	if err != nil || n == 0 || n > utf8.MaxRune || !utf8.ValidRune(rune(n)) {
+	if err != nil || n > utf8.MaxRune || !xmlCharacter(rune(n)) {
 		return 0, 0
 	}
 	return rune(n), width
+}
+
+// xmlCharacter tells whether XML 1.0 knows a character.
+func xmlCharacter(c rune) bool {
+	return c >= ' ' && utf8.ValidRune(c) && c != 0xfffe && c != 0xffff || c == '\t' || c == '\n' || c == '\r'
 }
 
 // expression reads the expression that begins here.
@@ -76,7 +81,9 @@ func (p *parser) expression(entities bool) (Value, bool) {
 	if p.i-start > maxExpressionBytes {
 		return Value{}, p.fail(start, "the expression has more than %d bytes", maxExpressionBytes)
 	}
-	v := p.value([]piece{{start + 2, scan.i - 1, entities}}, scan.keep)
+	pieces := []piece{{start + 2, scan.i - 1, entities}}
+	v := p.value(pieces, scan.keep)
+	p.references(pieces, referencesInExpression)
 	if scan.i-1 == start+2 {
 		v.Pos = p.pos(start + 2)
 	}
