@@ -132,6 +132,7 @@ func (g *Gateway) Compile(s *apim.Service) (*Snapshot, error) {
 			k.mcpTools(a, out.apis)
 		}
 	}
+	k.fillProducts(out.apis)
 	out.notFound = k.variant(nil, nil, nil, nil)
 	if k.messages.Failed() {
 		return nil, k.messages
@@ -179,6 +180,20 @@ func (k *compilation) documents() {
 		k.products[p.ID] = &compiledProduct{product: p, document: k.parse(p.Policy, policy.Product),
 			context: &expr.Product{ID: p.ID, Name: p.Name, ApprovalRequired: p.ApprovalRequired, SubscriptionRequired: p.SubscriptionRequired,
 				SubscriptionLimit: p.SubscriptionLimit, Published: p.Published, Groups: groups(p.Groups)}}
+	}
+}
+
+// fillProducts gives each product its APIs, as expressions see them: of an API
+// the current revision.
+func (k *compilation) fillProducts(apis []*compiledAPI) {
+	for _, p := range k.products {
+		for _, id := range p.product.APIs {
+			for _, a := range apis {
+				if a.api.ID == id && a.api.IsCurrent {
+					p.context.APIs = append(p.context.APIs, a.context)
+				}
+			}
+		}
 	}
 }
 

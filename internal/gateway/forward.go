@@ -302,15 +302,22 @@ func (x *exchange) accept(resp *http.Response) {
 		x.Context.Response = out
 		return
 	}
-	backend.RemoveHopByHop(resp.Header)
-	if x.r.Method != http.MethodHead { // the answer to HEAD tells the length of what GET would give
-		delete(resp.Header, "Content-Length")
-	}
+	showHead(resp)
 	if resp.Body != nil && resp.Body != http.NoBody {
 		out.Body = expr.StreamBody(resp.Body, resp.ContentLength)
 	}
 	out.Body.SetLimit(x.gateway.options.MaxPolicyBodyBytes)
 	x.Context.Response = out
+}
+
+// showHead leaves in an answer's header what policies see of it: all but what
+// concerns the connection alone. How the body was framed is among it;
+// writeHeader frames the answer to the client anew.
+func showHead(resp *http.Response) {
+	backend.RemoveHopByHop(resp.Header)
+	if len(resp.TransferEncoding) > 0 {
+		resp.Header["Transfer-Encoding"] = resp.TransferEncoding
+	}
 }
 
 // backendError gives a failure its documented reason. The text names the kind

@@ -132,6 +132,7 @@ func (q *requester) do(t *backend.Transport, req *http.Request, timeout time.Dur
 	if err != nil {
 		return nil, err
 	}
+	showHead(resp)
 	out := &expr.Response{StatusCode: resp.StatusCode, StatusReason: http.StatusText(resp.StatusCode), Header: expr.Header(resp.Header)}
 	if len(body) > 0 {
 		out.Body = expr.BytesBody(body)

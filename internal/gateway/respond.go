@@ -110,9 +110,7 @@ func (x *exchange) respond() {
 	if p := x.variant.capture; p != nil {
 		x.captureHeaders(telemetry.FrontendResponse, &p.response, resp.Header)
 		x.response.limit = p.response.bodyBytes
-		if size, err := strconv.ParseInt(resp.Header.Get("Content-Length"), 10, 64); err == nil && x.r.Method != http.MethodHead {
-			x.response.expect(size)
-		}
+		x.response.expect(resp.Body.Size())
 	}
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		x.upgrade(resp)

@@ -21,13 +21,13 @@ func TestEncodings(t *testing.T) {
 		{name: "Latin-1", text: latin.Replace(document("<?xml version='1.0' encoding='ISO-8859-1'?>\n", "café")), value: "café"},
 		{name: "Cyrillic", text: document(`<?xml version="1.0" encoding="windows-1251"?>`, "\xcf\xf0\xe8\xe2\xe5\xf2"), value: "Привет"},
 		{name: "undeclared", text: strings.Replace(document("", "caf€"), "€", "\x80", 1),
-			message: `p.xml:3:37: the byte 0x80 is not UTF-8: the document seems to be written in Windows-1252 or Latin-1; save it as UTF-8 (iconv -f WINDOWS-1252 -t UTF-8), or begin it with <?xml version="1.0" encoding="windows-1252"?>`},
+			message: `p.xml:3:38: the byte 0x80 is not UTF-8: the document seems to be written in Windows-1252 or Latin-1; save it as UTF-8 (iconv -f WINDOWS-1252 -t UTF-8), or begin it with <?xml version="1.0" encoding="windows-1252"?>`},
 		{name: "declared as UTF-8", text: document(`<?xml version="1.0" encoding="utf-8"?>`, "\xff"),
-			message: `p.xml:3:34: the byte 0xFF is not UTF-8, and the document is not wholly written in utf-8 as its XML declaration says; save it as UTF-8`},
+			message: `p.xml:3:35: the byte 0xFF is not UTF-8, and the document is not wholly written in utf-8 as its XML declaration says; save it as UTF-8`},
 		{name: "unknown encoding", text: document(`<?xml version="1.0" encoding="ebcdic-fr"?>`, "\xc1"),
-			message: `p.xml:3:34: the byte 0xC1 is not UTF-8, and the encoding "ebcdic-fr" of the XML declaration is not known; save the document as UTF-8`},
+			message: `p.xml:3:35: the byte 0xC1 is not UTF-8, and the encoding "ebcdic-fr" of the XML declaration is not known; save the document as UTF-8`},
 		{name: "cut within a character", text: document("", "€")[:60],
-			message: `p.xml:3:34: the byte 0xE2 is not UTF-8: the document seems to be written in Windows-1252 or Latin-1; save it as UTF-8 (iconv -f WINDOWS-1252 -t UTF-8), or begin it with <?xml version="1.0" encoding="windows-1252"?>`},
+			message: `p.xml:3:35: the byte 0xE2 is not UTF-8: the document seems to be written in Windows-1252 or Latin-1; save it as UTF-8 (iconv -f WINDOWS-1252 -t UTF-8), or begin it with <?xml version="1.0" encoding="windows-1252"?>`},
 	} {
 		set, _ := NewSet(nil, nil)
 		d, messages := set.Parse(apim.Document{File: "p.xml", Text: one.text}, API)

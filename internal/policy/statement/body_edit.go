@@ -63,4 +63,5 @@ func replaceBody(c *policy.Context, body *expr.Body, h expr.Header, data []byte)
 	}
 	*body = expr.BytesBody(data)
 	delete(h, "Content-Length")
+	delete(h, "Transfer-Encoding")
 }
