@@ -27,6 +27,7 @@ type Snapshot struct {
 	notFound      *variant                 // global policy, for requests that match no API
 	deployment    *expr.Deployment
 	secrets       *secretIndex
+	disguised     *secretIndex // the same without subscription keys, for traces
 }
 
 // compiledAPI is what a request to an API needs to know.
@@ -114,11 +115,12 @@ func (g *Gateway) Compile(s *apim.Service) (*Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compile routes: %w", err)
 	}
+	secrets, keys := serviceSecrets(s)
 	out := &Snapshot{
 		Service: s, table: table, backends: set, subscriptions: k.subscriptions(),
 		deployment: &expr.Deployment{GatewayID: "managed", Region: s.Region, ServiceName: s.Name, ServiceID: s.Name,
 			Certificates: k.certificates(), Trust: g.trust},
-		secrets: newSecretIndex(serviceSecrets(s)),
+		secrets: newSecretIndex(slices.Concat(secrets, keys)), disguised: newDisguiseIndex(secrets),
 	}
 	for _, a := range served {
 		compiled := k.api(a)

@@ -12,8 +12,9 @@ import (
 const minSecret = 6
 
 // serviceSecrets are what must not stand in telemetry: the values of secret
-// named values, subscription keys, and the credentials of backends.
-func serviceSecrets(s *apim.Service) []string {
+// named values, the credentials of backends and loggers, and subscription keys,
+// of which there may be many.
+func serviceSecrets(s *apim.Service) (secrets, keys []string) {
 	var out []string
 	for _, v := range s.NamedValues {
 		if v.Secret {
@@ -21,7 +22,7 @@ func serviceSecrets(s *apim.Service) []string {
 		}
 	}
 	for _, sub := range s.Subscriptions {
-		out = append(out, sub.PrimaryKey, sub.SecondaryKey)
+		keys = append(keys, sub.PrimaryKey, sub.SecondaryKey)
 	}
 	for _, b := range s.Backends {
 		for _, values := range b.Credentials.Header {
@@ -39,7 +40,7 @@ func serviceSecrets(s *apim.Service) []string {
 			}
 		}
 	}
-	return out
+	return out, keys
 }
 
 // credentials are what a request brought, as it came: policies may take them
@@ -111,9 +112,13 @@ func (x *exchange) scrub() {
 		clean(&e.Calls[i].Host)
 		clean(&e.Calls[i].Error)
 	}
+	inTrace := func(s *string) {
+		clean(s)
+		*s = x.snapshot.disguised.mask(*s)
+	}
 	for i := range e.Events {
-		clean(&e.Events[i].Message)
-		cleanAttributes(e.Events[i].Metadata, clean)
+		inTrace(&e.Events[i].Message)
+		cleanAttributes(e.Events[i].Metadata, inTrace)
 	}
 	for i := range e.Measurements {
 		clean(&e.Measurements[i].Name)

@@ -13,9 +13,15 @@ import (
 // wherever they stand: a table of bits says of nearly all of these positions that
 // their block is of no secret. Captured bodies are long.
 type secretIndex struct {
-	blocks [1 << 9]uint64      // of three bytes
-	bits   [1 << 10]uint64     // of minSecret bytes
-	heads  map[string][]string // by the first minSecret bytes; longest first
+	blocks [1 << 9]uint64    // of three bytes
+	bits   [1 << 10]uint64   // of minSecret bytes
+	heads  map[string][]form // by the first minSecret bytes; longest first
+}
+
+// form is a secret as it may stand in a text.
+type form struct {
+	text string
+	part bool // of a longer stretch of Base64, which holds the rest of the secret
 }
 
 // stride is how far apart the positions are: a head has so many blocks.
@@ -25,37 +31,43 @@ const (
 )
 
 // newSecretIndex ignores what is too short to be told from ordinary words.
-func newSecretIndex(secrets []string) *secretIndex {
-	x := &secretIndex{heads: map[string][]string{}}
+func newSecretIndex(secrets []string) *secretIndex { return indexForms(secrets, spellings) }
+
+func indexForms(secrets []string, forms func(secret string) []form) *secretIndex {
+	x := &secretIndex{heads: map[string][]form{}}
 	for _, secret := range secrets {
-		for _, form := range spellings(secret) {
-			if len(form) < minSecret || slices.Contains(x.heads[form[:minSecret]], form) {
-				continue
-			}
-			v := uint64(0)
-			for i := range minSecret {
-				v |= uint64(form[i]) << (8 * i)
-			}
-			h := headHash(v)
-			x.bits[h>>6] |= 1 << (h & 63)
-			for i := range stride {
-				b := blockHash(uint32(v >> (8 * i)))
-				x.blocks[b>>6] |= 1 << (b & 63)
-			}
-			x.heads[form[:minSecret]] = append(x.heads[form[:minSecret]], form)
+		for _, f := range forms(secret) {
+			x.add(f)
 		}
 	}
 	for _, list := range x.heads {
-		slices.SortFunc(list, func(a, b string) int { return len(b) - len(a) })
+		slices.SortFunc(list, func(a, b form) int { return len(b.text) - len(a.text) })
 	}
 	return x
 }
 
+func (x *secretIndex) add(f form) {
+	if len(f.text) < minSecret || slices.Contains(x.heads[f.text[:minSecret]], f) {
+		return
+	}
+	v := uint64(0)
+	for i := range minSecret {
+		v |= uint64(f.text[i]) << (8 * i)
+	}
+	h := headHash(v)
+	x.bits[h>>6] |= 1 << (h & 63)
+	for i := range stride {
+		b := blockHash(uint32(v >> (8 * i)))
+		x.blocks[b>>6] |= 1 << (b & 63)
+	}
+	x.heads[f.text[:minSecret]] = append(x.heads[f.text[:minSecret]], f)
+}
+
 // spellings are a secret as it is, and as it stands in paths, queries and JSON.
-func spellings(secret string) []string {
-	out := []string{secret, url.PathEscape(secret), url.QueryEscape(secret), (&url.URL{Path: secret}).EscapedPath()}
+func spellings(secret string) []form {
+	out := []form{{text: secret}, {text: url.PathEscape(secret)}, {text: url.QueryEscape(secret)}, {text: (&url.URL{Path: secret}).EscapedPath()}}
 	if quoted, err := json.Marshal(secret); err == nil {
-		out = append(out, string(quoted[1:len(quoted)-1]))
+		out = append(out, form{text: string(quoted[1 : len(quoted)-1])})
 	}
 	return out
 }
@@ -94,15 +106,15 @@ func (x *secretIndex) near(text string, from, i int) int {
 	return -1
 }
 
-// at is the longest secret that text begins with, "" for none. Text has at
+// at is the longest form that text begins with, empty for none. Text has at
 // least minSecret bytes.
-func (x *secretIndex) at(text string) string {
-	for _, secret := range x.heads[text[:minSecret]] {
-		if strings.HasPrefix(text, secret) {
-			return secret
+func (x *secretIndex) at(text string) form {
+	for _, f := range x.heads[text[:minSecret]] {
+		if strings.HasPrefix(text, f.text) {
+			return f
 		}
 	}
-	return ""
+	return form{}
 }
 
 // mask replaces all secrets of a text.
@@ -113,14 +125,17 @@ func (x *secretIndex) mask(text string) string {
 	var out []byte
 	done := 0
 	for i := x.next(text, 0); i >= 0; i = x.next(text, i) {
-		secret := x.at(text[i:])
-		if secret == "" {
+		f := x.at(text[i:])
+		if f.text == "" {
 			i++
 			continue
 		}
-		out = append(append(out, text[done:i]...), maskText...)
-		i += len(secret)
-		done = i
+		from, to := i, i+len(f.text)
+		if f.part {
+			from, to = stretch(text, from, to, done)
+		}
+		out = append(append(out, text[done:from]...), maskText...)
+		i, done = to, to
 	}
 	if done == 0 {
 		return text

@@ -9,7 +9,8 @@ func (x *exchange) watch() {
 	if observer == nil || !observer.Watches(&x.Context) {
 		return
 	}
-	o := policy.Observed{AllowTracing: x.traceable, Mask: mask(x.snapshot.secrets, newSecretIndex(x.requestSecrets()))}
+	own := x.requestSecrets()
+	o := policy.Observed{AllowTracing: x.traceable, Mask: mask(x.snapshot.secrets, newSecretIndex(own), x.snapshot.disguised, newDisguiseIndex(own))}
 	if x.api != nil {
 		o.KeyHeader, o.KeyQuery = x.api.keyHeader, x.api.keyQuery
 	}
