@@ -8,8 +8,9 @@ import (
 // tokenUsage is how many tokens a call took.
 type tokenUsage struct{ prompt, completion, total int64 }
 
-// maxTokens bounds what a backend may claim.
-const maxTokens = 1 << 40
+// maxTokens bounds what is believed: no call takes more, and a mistaken count
+// must not use up a caller's limit for its whole period.
+const maxTokens = 1e9
 
 // merge takes over what is known better: counts of a stream only grow.
 func (u *tokenUsage) merge(other tokenUsage) {
@@ -47,8 +48,10 @@ func usageOf(answer map[string]any) (u tokenUsage) {
 // and of Google. Anthropic counts cached prompt tokens apart.
 func readUsage(m map[string]any) tokenUsage {
 	number := func(name string) int64 {
-		n, _ := m[name].(float64)
-		return int64(min(max(n, 0), maxTokens))
+		if n, _ := m[name].(float64); n > 0 && n <= maxTokens {
+			return int64(n)
+		}
+		return 0
 	}
 	u := tokenUsage{
 		prompt: number("prompt_tokens") + number("promptTokenCount") +
