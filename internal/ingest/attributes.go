@@ -17,7 +17,7 @@ const (
 // nothing to say.
 func (r *rowBuilder) attributes(e *telemetry.Exchange, s *telemetry.Span) {
 	kind := apiType(e)
-	if kind == "" && e.User == "" && !e.CacheHit && e.DroppedSteps == 0 && len(e.Captures) == 0 && e.Protocol == "1.1" && e.Failure.PolicyID == "" {
+	if kind == "" && e.User == "" && !e.CacheHit && e.DroppedSteps == 0 && len(e.Captures) == 0 && e.Protocol == "1.1" && e.Failure.PolicyID == "" && e.Model.Total == 0 {
 		return
 	}
 	from := len(r.text)
@@ -42,6 +42,7 @@ func (r *rowBuilder) attributes(e *telemetry.Exchange, s *telemetry.Span) {
 		r.key("gatehouse.cache_hit")
 		r.text = append(r.text, "true"...)
 	}
+	r.model(&e.Model)
 	if e.DroppedSteps > 0 {
 		r.key("gatehouse.dropped_steps")
 		r.text = strconv.AppendInt(r.text, int64(e.DroppedSteps), 10)
@@ -61,6 +62,29 @@ func (r *rowBuilder) attributes(e *telemetry.Exchange, s *telemetry.Span) {
 		return
 	}
 	r.cuts = append(r.cuts, cut{&s.Attributes, from, len(r.text)})
+}
+
+// model writes a call of a language model under OpenTelemetry's names.
+func (r *rowBuilder) model(m *telemetry.ModelCall) {
+	if m.Total == 0 {
+		return
+	}
+	for _, t := range [...]struct{ name, text string }{{"gen_ai.request.model", m.Deployment}, {"gen_ai.response.model", m.Model}} {
+		if t.text != "" {
+			r.pair(t.name, t.text)
+		}
+	}
+	for _, n := range [...]struct {
+		name  string
+		count int64
+	}{{"gen_ai.usage.input_tokens", m.Prompt}, {"gen_ai.usage.output_tokens", m.Completion}, {"gen_ai.usage.total_tokens", m.Total}} {
+		r.key(n.name)
+		r.text = strconv.AppendInt(r.text, n.count, 10)
+	}
+	if m.Streamed {
+		r.key("gen_ai.request.stream")
+		r.text = append(r.text, "true"...)
+	}
 }
 
 // apiType is the type of the API, "" for the usual one.

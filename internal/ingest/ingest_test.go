@@ -201,6 +201,7 @@ func TestRow(t *testing.T) {
 	x.Failure = telemetry.Failure{Source: "rate-limit", Reason: "RateLimitExceeded", Message: "m", Scope: "product", Section: "inbound", Path: "rate-limit"}
 	x.Captures = append(x.Captures, telemetry.Capture{Part: "frontend-request", Name: "X-A", Value: "a\"\n\xff"}, telemetry.Capture{Part: "backend-response", Value: "b", Truncated: true, Size: 70_000})
 	x.Events = append(x.Events, telemetry.Event{At: 5, Severity: telemetry.SeverityVerbose, Source: "t", Message: "hello", Metadata: []telemetry.Attribute{{Key: "k", Value: "v"}}})
+	x.Model = telemetry.ModelCall{Deployment: "mini", Model: "gpt-x", Streamed: true, Prompt: 9, Completion: 12, Total: 21}
 	i.Exchange(x)
 	i.Exchange(exchange(nil, 2))
 	if err := i.Flush(t.Context()); err != nil {
@@ -224,7 +225,7 @@ func TestRow(t *testing.T) {
 		"outcome":    {s.Outcome, "error"},
 		"resource":   {s.Resource, `{"service.name":"demo","service.instance.id":"host-1"}`},
 		"pipeline":   {s.Pipeline, "[]"},
-		"attributes": {s.Attributes, `{"enduser.id":"u1","gatehouse.cache_hit":true,"Request-X-A":"a\"\n` + "\uFFFD" + `","backend.Response-Body":"b","backend.Response-Body.truncated":"70000"}`},
+		"attributes": {s.Attributes, `{"enduser.id":"u1","gatehouse.cache_hit":true,"gen_ai.request.model":"mini","gen_ai.response.model":"gpt-x","gen_ai.usage.input_tokens":9,"gen_ai.usage.output_tokens":12,"gen_ai.usage.total_tokens":21,"gen_ai.request.stream":true,"Request-X-A":"a\"\n` + "\uFFFD" + `","backend.Response-Body":"b","backend.Response-Body.truncated":"70000"}`},
 		"call url":   {s.Calls[0].URL, "http://b:80/x"},
 		"call span":  {s.Calls[0].SpanID, "0200000000000000"},
 		"call":       {s.Calls[0].Target + s.Calls[0].Backend + s.Calls[0].Outcome, "b:80b1ok"},

@@ -151,6 +151,13 @@ const (
 	BackendResponse  = "backend-response"
 )
 
+// ModelCall is what a call of a language model took, where a policy counted it.
+type ModelCall struct {
+	Deployment, Model         string // as the request and as the answer name it
+	Streamed                  bool
+	Prompt, Completion, Total int64 // tokens; Total is 0 when nothing was counted
+}
+
 // Capture is a header or a body that a diagnostic asked for. Secrets are
 // already masked.
 type Capture struct {
@@ -203,6 +210,7 @@ type Exchange struct {
 	Outcome       Outcome
 	Failure       Failure
 	CacheHit      bool
+	Model         ModelCall
 
 	Steps        []Step
 	DroppedSteps int // beyond MaxSteps

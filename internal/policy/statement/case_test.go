@@ -189,6 +189,9 @@ func (g *goldenCase) send(p *policy.Pipeline) {
 	for _, e := range c.Exchange.Events {
 		fmt.Fprintf(g.writer("events"), "%d %s: %s%s\n", e.Severity, e.Source, e.Message, attributes(e.Metadata))
 	}
+	if m := c.Exchange.Model; m.Total > 0 {
+		fmt.Fprintf(g.writer("model"), "%s of %s: %d+%d=%d streamed=%v\n", m.Model, m.Deployment, m.Prompt, m.Completion, m.Total, m.Streamed)
+	}
 	for _, m := range c.Exchange.Measurements {
 		fmt.Fprintf(g.writer("metrics"), "%s/%s %v%s\n", m.Namespace, m.Name, m.Value, attributes(m.Dimensions))
 	}

@@ -44,6 +44,27 @@ func usageOf(answer map[string]any) (u tokenUsage) {
 	return u
 }
 
+// modelOf finds the model that an answer or event is of, in the places of its
+// usage; "" when it does not say.
+func modelOf(answer map[string]any) string {
+	for _, holder := range []any{answer, answer["response"], answer["message"]} {
+		m, _ := holder.(map[string]any)
+		for _, name := range []string{"model", "modelVersion"} {
+			if s, ok := m[name].(string); ok && s != "" {
+				return s
+			}
+		}
+	}
+	return ""
+}
+
+// deploymentIn is the deployment that Azure OpenAI's paths name.
+func deploymentIn(path string) string {
+	_, rest, _ := strings.Cut(path, "/deployments/")
+	name, _, _ := strings.Cut(rest, "/")
+	return name
+}
+
 // readUsage knows the names of OpenAI's chat and responses APIs, of Anthropic
 // and of Google. Anthropic counts cached prompt tokens apart.
 func readUsage(m map[string]any) tokenUsage {

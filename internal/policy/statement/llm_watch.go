@@ -2,6 +2,7 @@ package statement
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -33,6 +34,7 @@ type llmWatch struct {
 
 	over  bool
 	usage tokenUsage
+	model string // as the answer names it
 	then  []func(tokenUsage)
 }
 
@@ -54,6 +56,7 @@ func watchLLM(c *policy.Context) *llmWatch {
 		}
 	}
 	w := &llmWatch{c: c}
+	w.then = append(w.then, w.record)
 	w.request, _ = c.Request.Body.Peek(expr.DefaultMaxBody)
 	if c.Request.Header.Has("Accept-Encoding") {
 		c.Request.Header.Set("Accept-Encoding", "identity") // or the answer could not be read
@@ -161,6 +164,7 @@ func (w *llmWatch) event(data []byte) {
 		return
 	}
 	w.usage.merge(usageOf(event))
+	w.named(event)
 	w.text.WriteString(eventText(event))
 	if w.text.Len() >= textPiece {
 		w.countText()
@@ -195,6 +199,7 @@ func (w *llmWatch) end(whole bool) {
 func (w *llmWatch) readAnswer(data []byte) {
 	if answer := parseAnswer(data); answer != nil {
 		w.usage.merge(usageOf(answer))
+		w.named(answer)
 		if w.usage.total == 0 {
 			w.usage.completion = estimateTokens(answerText(answer))
 		}
@@ -225,6 +230,23 @@ func (w *llmWatch) complete() {
 		w.usage.prompt = w.asked().tokens()
 	}
 	w.usage.sum()
+}
+
+// named keeps the model that an answer or event says it is of.
+func (w *llmWatch) named(answer map[string]any) {
+	if w.model == "" {
+		w.model = modelOf(answer)
+	}
+}
+
+// record writes the call into the record of the request.
+func (w *llmWatch) record(u tokenUsage) {
+	if w.c.Exchange == nil {
+		return
+	}
+	asked := w.asked()
+	w.c.Exchange.Model = telemetry.ModelCall{Deployment: cmp.Or(deploymentIn(w.c.Request.URL.Path), asked.model), Model: cmp.Or(w.model, asked.model),
+		Streamed: asked.stream, Prompt: u.prompt, Completion: u.completion, Total: u.total}
 }
 
 // report tells the statements.

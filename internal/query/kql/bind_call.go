@@ -201,6 +201,8 @@ func (b *binder) special(name string, x *syntax.Call, c *rowContext) expression 
 		return b.percentileOfDigest(x, c)
 	case "prev", "next", "row_number", "row_cumsum", "row_rank_dense", "row_rank_min":
 		return b.windowCall(name, x, c)
+	case "row_window_session":
+		return b.sessionCall(x, c)
 	}
 	return nil
 }
@@ -449,12 +451,4 @@ func (b *binder) restart(when expression, order []orderKey, x *syntax.Call, c *r
 	*c.before = append(*c.before, assignment{begins.ID, b.convert(when, table.Bool)},
 		assignment{run.ID, &window{Type: table.Long, Op: "running count", Args: []expression{ref(begins)}, Order: order, By: b.parts(), Whole: true}})
 	return run.ID
-}
-
-// under puts steps below the one that needs them.
-func under(rel relation, steps []assignment) relation {
-	for _, a := range steps {
-		rel = &project{Input: rel, Columns: rel.columns(), Assign: []assignment{a}}
-	}
-	return rel
 }

@@ -19,8 +19,8 @@ func plugins() map[string]func(*binder, relation, *syntax.Evaluate, *scope) rela
 		"pivot": (*binder).pivot, "bag_unpack": (*binder).unpack, "narrow": (*binder).narrowed, "dcount_intersect": (*binder).intersect,
 		"autocluster": (*binder).autocluster, "autocluster_v2": (*binder).autocluster, "basket": (*binder).basket, "basket_v2": (*binder).basket,
 		"activity_metrics": (*binder).activityMetrics, "activity_counts_metrics": (*binder).activityCounts, "activity_engagement": (*binder).activityEngagement,
-		"sliding_window_counts": (*binder).slidingCounts,
-		"diffpatterns":          (*binder).diffpatterns, "diffpatterns_v2": (*binder).diffpatterns,
+		"sliding_window_counts": (*binder).slidingCounts, "session_count": (*binder).sessionCount, "funnel_sequence_completion": (*binder).funnelCompletion,
+		"diffpatterns": (*binder).diffpatterns, "diffpatterns_v2": (*binder).diffpatterns,
 	}
 }
 

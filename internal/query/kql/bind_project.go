@@ -143,7 +143,7 @@ func (b *binder) project(rel relation, op *syntax.Project, s *scope) relation {
 		for _, n := range list {
 			b.place(p, n, c)
 		}
-		return &project{Input: under(rel, *c.before), Assign: p.assign, Columns: p.columns}
+		return &project{Input: b.under(rel, *c.before, p.assign), Assign: p.assign, Columns: p.columns}
 	}
 	return &project{Input: rel, Columns: b.picked(rel, op)}
 }
@@ -193,7 +193,7 @@ func (b *binder) extend(rel relation, list []syntax.Named, s *scope) relation {
 	c := b.row(rel, s)
 	c.before = &[]assignment{}
 	out := &project{Columns: slices.Clone(rel.columns())}
-	defer func() { out.Input = under(rel, *c.before) }()
+	defer func() { out.Input = b.under(rel, *c.before, out.Assign) }()
 	unnamed := 0
 	for _, n := range list {
 		if k, ok := n.X.(*syntax.Call); len(n.Names) == 0 && !(ok && membersOf(k.Name) != nil) {

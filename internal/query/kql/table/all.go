@@ -6,7 +6,7 @@ import (
 )
 
 // All gives every table: the classic ones, then their workspace names, then the
-// gateway's own log. The
+// gateway's own logs. The
 // tables are shared and must not be changed.
 func All() []*Table { return tables().list }
 
@@ -30,8 +30,9 @@ var tables = sync.OnceValue(func() index {
 			all.byName[t.Name] = t
 		}
 	}
-	logs := gatewayLogs()
-	all.list, all.byName[logs.Name] = append(all.list, logs), logs
+	for _, logs := range []*Table{gatewayLogs(), modelLogs()} {
+		all.list, all.byName[logs.Name] = append(all.list, logs), logs
+	}
 	return all
 })
 

@@ -53,6 +53,9 @@ func fixtureSpans() []telemetry.Span {
 			second.SpanID, second.Attempt, second.Offset, second.Status, second.URL = "", 2, 2_500_000, 503, "http://pets.internal:8080"
 			s.Calls = append(s.Calls, second)
 		}),
+		gatewayRow(5*time.Second, func(s *telemetry.Span) { // a call of a language model
+			s.API, s.Operation, s.Attributes = "chat", "complete", `{"gen_ai.request.model":"mini","gen_ai.response.model":"gpt-x-mini","gen_ai.usage.input_tokens":9,"gen_ai.usage.output_tokens":12,"gen_ai.usage.total_tokens":21,"gen_ai.request.stream":true,"Request-Body":"{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}","Response-Body":"{\"choices\":[{\"message\":{\"content\":\"Ho\"}}]}"}`
+		}),
 		{Time: minute.UnixNano(), Duration: 1_000_000_000, TraceID: traceA, SpanID: "00000000000000d1", ParentSpanID: "00000000000000c1", Name: "GET /v1/pets", Kind: "server",
 			Status: "unset", Service: "pets", Instance: "pets-1", Source: "otlp", Method: "GET", Route: "/v1/pets/{id}", StatusCode: 404, Scheme: "http", Host: "pets.internal", Path: "/v1/pets/7", SampleWeight: 1,
 			Attributes: `{"enduser.id":"ann","count":12,"flag":true,"list":[1,2],"text":"a\":1,b"}`, Resource: `{"service.version":"7"}`,

@@ -1,5 +1,7 @@
 package table
 
+import "strings"
+
 // gatewayLogs is the table to which API Management's diagnostic settings write,
 // beside Application Insights: a row for each request through the gateway.
 func gatewayLogs() *Table {
@@ -41,16 +43,41 @@ func gatewayLogs() *Table {
 	add("LastErrorSource", String, "error_source")
 	add("LastErrorReason", String, "error_reason")
 	add("LastErrorMessage", String, "error_message")
-	add("LastErrorSection", String, "error_where")
+	add("LastErrorScope", String, "split_part(error_where, '/', 1)")
+	add("LastErrorSection", String, "split_part(error_where, '/', 2)")
+	add("LastErrorElapsed", Long, "CASE WHEN error_reason<>'' THEN duration_ns"+milliseconds+" END")
+	add("Errors", Dynamic, "CASE WHEN error_reason<>'' THEN json_array(json_object('source', error_source, 'reason', error_reason, 'message', error_message, 'section', split_part(error_where, '/', 2), 'elapsed', duration_ns"+milliseconds+")) END")
+	add("RequestHeaders", Dynamic, headersIn("Request-"))
 	add("RequestBody", String, attribute("Request-Body"))
+	add("ResponseHeaders", Dynamic, headersIn("Response-"))
 	add("ResponseBody", String, attribute("Response-Body"))
+	add("BackendRequestHeaders", Dynamic, headersIn("backend.Request-"))
+	add("BackendRequestBody", String, attribute("backend.Request-Body"))
+	add("BackendResponseHeaders", Dynamic, headersIn("backend.Response-"))
+	add("BackendResponseBody", String, attribute("backend.Response-Body"))
+	for _, name := range []string{"BackendProtocol", "ClientTlsVersion"} {
+		add(name, String, "''") // not recorded
+	}
+	add("ClientProtocol", String, "'HTTP/'||"+first(optionalAttribute("network.protocol.version"), "'1.1'"))
+	add("CacheTime", Long, "CAST(NULL AS BIGINT)")
+	add("TraceRecords", Dynamic, "CAST(NULL AS JSON)")
 	add("TraceId", String, "trace_id")
 	add("ItemCount", Int, context["itemCount"])
 	add("Type", String, literal(t.Name))
-	for _, name := range []string{"_ResourceId", "_SubscriptionId", "SourceSystem", "TenantId"} {
+	for _, name := range []string{"_ResourceId", "_SubscriptionId", "SourceSystem", "TenantId", "_IsBillable"} {
 		add(name, String, context[name])
 	}
+	add("_BilledSize", Real, context["_BilledSize"])
 	t.Branches = []Branch{{Source: "spans", From: "{rows}", Where: operand(fromGateway + " AND kind='server'"),
 		Columns: operands(sql), Keys: map[string]map[string]string{}}}
 	return t
+}
+
+// headersIn are the captured headers whose attributes begin with a prefix, as an
+// object; NULL when there are none. A quote in a value is escaped, so that it
+// never follows a comma or brace.
+func headersIn(prefix string) string {
+	pair := `[{,]"` + strings.ReplaceAll(prefix, ".", "[.]") + `((?:[^"\\]|\\.)*":"(?:[^"\\]|\\.)*")`
+	object := `json_merge_patch(CAST('{"'||array_to_string(regexp_extract_all(attributes, '` + pair + `', 1), ',"')||'}' AS JSON), '{"Body":null,"Body.truncated":null}')`
+	return `CASE WHEN contains(attributes, '"` + prefix + `') AND regexp_matches(attributes, '` + pair + `') THEN nullif(` + object + `, '{}') END`
 }

@@ -24,6 +24,7 @@ Queries read the tables of Application Insights, under their classic names and u
 | ` + "`availabilityResults`, `AppAvailabilityResults`" + ` | results of availability tests |
 | ` + "`performanceCounters`, `AppPerformanceCounters`" + ` | counters of SDKs |
 | ` + "`ApiManagementGatewayLogs`" + ` | requests through the gateway, under the names of API Management's resource logs |
+| ` + "`ApiManagementGatewayLlmLog`" + ` | calls of language models whose tokens a policy counted (` + "`llm-token-limit`, `llm-emit-token-metric`" + ` and their kin) |
 | ` + "`systemEvents`, `AppSystemEvents`" + ` | always empty: Azure's own detectors write them |
 
 ## What stands in the columns
@@ -39,7 +40,7 @@ Queries read the tables of Application Insights, under their classic names and u
 - ` + "`client_IP`" + ` is ` + "`0.0.0.0`" + ` unless the diagnostic logs addresses.
 - ` + "`_BilledSize`" + ` is an estimate of the item's size; nothing is billed.
 
-Beyond Azure's columns: ` + "`metricNamespace`" + ` (` + "`MetricNamespace`" + `) of metrics; ` + "`TraceId` and `ItemCount`" + ` of ` + "`ApiManagementGatewayLogs`" + `, whose times are in whole milliseconds, and whose backend is that of the last attempt to forward.
+Beyond Azure's columns: ` + "`metricNamespace`" + ` (` + "`MetricNamespace`" + `) of metrics; ` + "`TraceId` and `ItemCount`" + ` of ` + "`ApiManagementGatewayLogs`" + `, whose times are in whole milliseconds, and whose backend is that of the last attempt to forward. ` + "`BackendProtocol`, `ClientTlsVersion`, `CacheTime` and `TraceRecords`" + ` of it are empty; what policies traced is in ` + "`traces`" + `. ` + "`ApiManagementGatewayLlmLog`" + ` has one row for a call, with the messages where a diagnostic captures whole bodies.
 
 ## Columns
 
