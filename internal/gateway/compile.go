@@ -327,7 +327,9 @@ func (k *compilation) variant(a *apim.API, op *apim.Operation, narrow []*policy.
 	if pipeline != nil {
 		v.endpoint.Pipeline = pipeline.Info
 	}
-	v.capture = newCapturePlan(v.endpoint.Diagnostics)
+	if _, deaf := k.options.Sink.(telemetry.Discard); !deaf {
+		v.capture = newCapturePlan(v.endpoint.Diagnostics)
+	}
 	if text := switchOfMetrics(v.endpoint); text != "" && a != nil && len(k.service.Loggers) > 0 {
 		k.silent = append(k.silent, apim.Warning{Resource: "apis/" + a.ID, Message: text})
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -42,6 +43,7 @@ func (m *memory) Spans(_ context.Context, spans []telemetry.Span) error {
 	}
 	for _, s := range spans {
 		s.Steps, s.Calls = slices.Clone(s.Steps), slices.Clone(s.Calls)
+		cloneTexts(reflect.ValueOf(&s).Elem())
 		m.spans = append(m.spans, s)
 	}
 	return nil
@@ -53,8 +55,27 @@ func (m *memory) Logs(_ context.Context, logs []telemetry.LogRecord) error {
 	if err := m.attempt(); err != nil {
 		return err
 	}
-	m.logs = append(m.logs, logs...)
+	for _, l := range logs {
+		cloneTexts(reflect.ValueOf(&l).Elem())
+		m.logs = append(m.logs, l)
+	}
 	return nil
+}
+
+// cloneTexts copies the texts of a row, whose memory is used again.
+func cloneTexts(row reflect.Value) {
+	for n := range row.NumField() {
+		switch f := row.Field(n); f.Kind() {
+		case reflect.String:
+			f.SetString(strings.Clone(f.String()))
+		case reflect.Slice:
+			for i := range f.Len() {
+				if f.Index(i).Kind() == reflect.Struct {
+					cloneTexts(f.Index(i))
+				}
+			}
+		}
+	}
 }
 
 func open(t testing.TB, o Options) *Ingest {

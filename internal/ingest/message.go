@@ -7,8 +7,7 @@ func (r *rowBuilder) messages(b *batch, to *route, t *template, e *telemetry.Exc
 	if len(e.Events) == 0 || to.cap.full(false) {
 		return
 	}
-	r.batch = b
-	r.text, r.cuts = r.text[:0], r.cuts[:0]
+	r.begin(b, e)
 	s := t.span
 	s.Time, s.Subscription, s.Source, s.Workspace = e.Start.UnixNano(), e.Subscription, to.source, to.to.Workspace
 	r.logs(e, &s, to)

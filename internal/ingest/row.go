@@ -5,12 +5,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unsafe"
 
 	"gatehouse/internal/telemetry"
 )
 
-// rowBuilder makes rows of exchanges. Texts of one exchange are written into
-// one buffer and become one string, so that a row costs one allocation.
+// rowBuilder makes rows of exchanges. Their texts are written into memory of
+// the batch, which is used again, so that a row costs no allocation.
 type rowBuilder struct {
 	options   *Options
 	batch     *batch
@@ -18,7 +19,7 @@ type rowBuilder struct {
 	caps      map[string]*dailyCap
 	templates map[*telemetry.Endpoint]*template
 	resources map[string]string // JSON by service name
-	text      []byte
+	text      []byte            // of one exchange, at the end of the batch's memory
 	cuts      []cut
 }
 
@@ -119,10 +120,9 @@ func (r *rowBuilder) resource(service, region string) string {
 // add appends the rows of one exchange to a batch. Fields of the exchange that
 // are not text of the caller's memory are copied.
 func (r *rowBuilder) add(b *batch, to *route, t *template, e *telemetry.Exchange, weight int32) {
-	r.batch = b
+	r.begin(b, e)
 	b.spans = append(b.spans, t.span)
 	s := &b.spans[len(b.spans)-1]
-	r.text, r.cuts = r.text[:0], r.cuts[:0]
 	s.Source, s.Workspace = to.source, to.to.Workspace
 
 	s.Time, s.Duration = e.Start.UnixNano(), int64(e.Duration)
@@ -169,9 +169,24 @@ func spanFailed(e *telemetry.Exchange) bool {
 	return e.Status >= 500 || e.Status < 400 && (e.Outcome == telemetry.OutcomeError || e.Outcome == telemetry.OutcomeTimeout)
 }
 
-// settle makes one string of the buffer and cuts the fields from it.
+// usualText is what the texts of a row take without captures.
+const usualText = 1 << 10
+
+// begin finds room for the texts of an exchange. Captures that are full of
+// escapes may need more: then they move to memory of their own.
+func (r *rowBuilder) begin(b *batch, e *telemetry.Exchange) {
+	need := usualText
+	for n := range e.Captures {
+		need += len(e.Captures[n].Value) + len(e.Captures[n].Value)/8 + 64
+	}
+	r.batch, r.text, r.cuts = b, b.room(need), r.cuts[:0]
+}
+
+// settle gives the fields their parts of the text. They are valid until the
+// batch is used again.
 func (r *rowBuilder) settle() {
-	all := string(r.text)
+	r.batch.took(len(r.text))
+	all := unsafe.String(unsafe.SliceData(r.text), len(r.text))
 	for _, c := range r.cuts {
 		*c.to = all[c.start:c.end]
 	}

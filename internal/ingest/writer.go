@@ -23,6 +23,8 @@ type batch struct {
 	logs  []telemetry.LogRecord
 	calls []telemetry.CallRow
 	steps []byte
+	texts [][]byte // memory of the rows' texts; chunk is the one in use
+	chunk int
 	// exchanges is how many of them are accounted for by this batch: a request
 	// that goes to several destinations is kept once.
 	exchanges int
@@ -34,8 +36,33 @@ func (b *batch) reset() {
 	clear(b.spans)
 	clear(b.logs)
 	clear(b.calls)
-	b.exchanges = 0
+	b.exchanges, b.chunk = 0, 0
+	for n := range b.texts {
+		b.texts[n] = b.texts[n][:0]
+	}
 	b.spans, b.logs, b.calls, b.steps = b.spans[:0], b.logs[:0], b.calls[:0], b.steps[:0]
+}
+
+// textChunk is how much memory a batch takes at a time.
+const textChunk = 256 << 10
+
+// room gives empty memory with at least so many bytes of capacity.
+func (b *batch) room(need int) []byte {
+	for ; b.chunk < len(b.texts); b.chunk++ {
+		if c := b.texts[b.chunk]; cap(c)-len(c) >= need {
+			return c[len(c):]
+		}
+	}
+	b.texts = append(b.texts, make([]byte, 0, max(textChunk, need)))
+	return b.texts[b.chunk]
+}
+
+// took keeps what was written into room. What outgrew it stands elsewhere.
+func (b *batch) took(n int) {
+	c := b.texts[b.chunk]
+	if n <= cap(c)-len(c) {
+		b.texts[b.chunk] = c[:len(c)+n]
+	}
 }
 
 // writer feeds one telemetry.Rows from a bounded queue of batches.

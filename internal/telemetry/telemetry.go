@@ -11,7 +11,8 @@ import "context"
 // Rows takes spans and log records that are ready to be stored or sent on.
 // An error means that nothing of the batch was taken and that it can be sent
 // again; nil means that the batch survives a crash of the process.
-// Implementers copy what they keep: the caller may reuse the slices.
+// Implementers copy what they keep, texts too: the caller may use the memory of
+// all of it again.
 type Rows interface {
 	Spans(ctx context.Context, spans []Span) error
 	Logs(ctx context.Context, logs []LogRecord) error
