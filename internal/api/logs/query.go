@@ -146,7 +146,7 @@ func (h *Handler) ask(ctx context.Context, t *target, text string, span interval
 	if oldest := t.oldest(now); span.start.Before(oldest) {
 		span.start = oldest
 	}
-	request := kql.Request{Query: text, Start: span.start, End: span.end, Workspaces: t.names(), Named: h.namedFor(ctx), Now: now, Limits: kql.Limits{Timeout: wait}}
+	request := kql.Request{Query: text, Start: span.start, End: span.end, Workspaces: t.names(), Named: h.namedFor(ctx), Workspace: t.workspace, Now: now, Limits: kql.Limits{Timeout: wait}}
 	result, err := h.o.Query(ctx, request)
 	if err != nil {
 		return nil, h.queryFault(err)
@@ -172,7 +172,7 @@ func (t *target) oldest(now time.Time) time.Time {
 
 // widen adds the workspaces that a body names.
 func (h *Handler) widen(t *target, body queryBody) (*target, *fault) {
-	out := &target{title: t.title, workspaces: append([]*telemetry.Workspace(nil), t.workspaces...)}
+	out := &target{title: t.title, workspaces: append([]*telemetry.Workspace(nil), t.workspaces...), workspace: t.workspace}
 	var names []string
 	for _, list := range [][]string{body.Workspaces, body.Applications, body.WorkspaceIDs, body.QualifiedName, body.ResourceIDs} {
 		names = append(names, list...)

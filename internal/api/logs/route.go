@@ -15,6 +15,7 @@ import (
 type target struct {
 	title      string // as it is written in answers
 	workspaces []*telemetry.Workspace
+	workspace  bool // a Log Analytics workspace is named, not an application
 }
 
 // names gives the workspaces as rows carry them.
@@ -102,7 +103,7 @@ func (h *Handler) workspaceRoute(r *http.Request, part []string) (route, *fault)
 	if !ok {
 		return route{}, unknownTarget("workspace", part[1])
 	}
-	t := &target{title: part[1], workspaces: []*telemetry.Workspace{w}}
+	t := &target{title: part[1], workspaces: []*telemetry.Workspace{w}, workspace: true}
 	switch strings.ToLower(part[2]) {
 	case "query":
 		return h.method(r, true, h.query(t), http.MethodPost, http.MethodGet)

@@ -195,6 +195,12 @@ func (b *binder) special(name string, x *syntax.Call, c *rowContext) expression 
 		return b.bin(name, x, c)
 	case "extract":
 		return b.extract(x, c)
+	case "extractjson", "extract_json":
+		if len(x.Arguments) == 3 {
+			untyped := *x
+			untyped.Arguments = x.Arguments[:2]
+			return b.typed(x, x.Arguments[2], b.call(&untyped, c))
+		}
 	case "percentiles_array", "percentilesw_array":
 		return b.percentileArray(x, c)
 	case "percentile_tdigest":
@@ -390,13 +396,18 @@ func (b *binder) extract(x *syntax.Call, c *rowContext) expression {
 	group := call(table.Int, "group", b.convert(args[1], table.Int))
 	v := expression(call(table.String, "extract", b.convert(args[2], table.String), b.convert(args[0], table.String), group))
 	if len(args) == 4 {
-		to, ok := x.Arguments[3].Value.(*syntax.TypeLiteral)
-		if !ok {
-			b.fail(x.Arguments[3].Value.Position(), codeArguments, "e.g. typeof(long)", "the type of extract is given as typeof")
-		}
-		return b.convert(v, to.Type)
+		return b.typed(x, x.Arguments[3], v)
 	}
 	return v
+}
+
+// typed converts what a call gives to the type that its last argument names.
+func (b *binder) typed(x *syntax.Call, a syntax.Argument, v expression) expression {
+	to, ok := a.Value.(*syntax.TypeLiteral)
+	if !ok {
+		b.fail(a.Value.Position(), codeArguments, "e.g. typeof(long)", "the type of %s is given as typeof", x.Name)
+	}
+	return b.convert(v, to.Type)
 }
 
 // windowCall is a function over neighbouring rows; they need an order.

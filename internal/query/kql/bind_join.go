@@ -231,7 +231,7 @@ func (b *binder) unionTables(x syntax.Expr, s *scope, fuzzy bool) (parts []relat
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.engine.tables)) {
 		workspace := strings.ToUpper(name[:1]) == name[:1]
-		if matches(n.Name, name) && (n.Name != "*" || !workspace) {
+		if matches(n.Name, name) && (n.Name != "*" || workspace == b.request.Workspace) {
 			parts, labels = append(parts, b.scan(b.engine.tables[name], b.request.Workspaces)), append(labels, name)
 		}
 	}

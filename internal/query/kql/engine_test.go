@@ -66,6 +66,27 @@ func ask(e *Engine, query string, workspaces ...string) (string, error) {
 	return strings.Join(rows, ";"), nil
 }
 
+// In a workspace * stands for the tables of a workspace.
+func TestAllTablesOfAWorkspace(t *testing.T) {
+	e := engine(t)
+	for _, c := range []struct {
+		workspace bool
+		query     string
+		want      any
+	}{
+		{true, `union withsource=T * | where TimeGenerated > ago(1h) | summarize make_set(T) | project tostring(array_sort_asc(set_T))`, `["ApiManagementGatewayLogs","AppExceptions","AppRequests"]`},
+		{false, `search "pets" | where timestamp > ago(1h) | summarize t = make_set($table) | project tostring(array_sort_asc(t))`, `["exceptions","requests"]`},
+	} {
+		r, err := e.Query(context.Background(), Request{Query: c.query, Workspaces: []string{""}, Workspace: c.workspace, Now: present()})
+		if err != nil {
+			t.Fatalf("%s: %v", c.query, err)
+		}
+		if rows := r.Tables[0].Rows; len(rows) != 1 || rows[0][0] != c.want {
+			t.Errorf("%s: %v, want %v", c.query, rows, c.want)
+		}
+	}
+}
+
 func shown(t table.Type, v any) string {
 	n, whole := v.(int64)
 	switch {
@@ -117,6 +138,7 @@ func TestQueries(t *testing.T) {
 		{"now is one moment", `print now() == now(), ago(1h), now(-1d)`, "true,2026-03-14T08:30:00Z,2026-03-13T09:30:00Z"},
 		{"timespans", `print 1.5h, time(1.02:03:04), 1d / 6h, 2 * 90m, tostring(36h)`, "01:30:00,1.02:03:04,4,03:00:00,1.12:00:00"},
 		{"search finds terms in any column, not across two", `datatable(a:string, b:string, d:dynamic)["one", "two", dynamic({"k":"three"}), "oneness", "x", dynamic(null)] | extend h1 = 1 | search "one" or "three" | count`, "1"},
+		{"extractjson with a type", `print d = '{"a":{"b":"7"}}' | project extractjson("$.a.b", d, typeof(long)) + 1, extract_json("$.a.b", d)`, "8,7"},
 		{"search does not find parts", `datatable(a:string)["oneness", "ONE.two"] | search "one" | project a`, "ONE.two"},
 		{"search does not find what two columns make together", `datatable(a:string, b:string)["one", "two"] | search "one two" | count`, "0"},
 		{"any column contains", `datatable(a:string, b:string)["x", "oneness"] | where * contains "NES" | count`, "1"},

@@ -24,7 +24,10 @@ type Request struct {
 	// Named gives the workspaces that app('x') and workspace('y') may name, by id,
 	// name and key, in lower case.
 	Named map[string]string
-	Now   time.Time // of now() and ago(); zero: the present
+	// Workspace says that * stands for the tables by their names in a Log
+	// Analytics workspace, not for the classic ones.
+	Workspace bool
+	Now       time.Time // of now() and ago(); zero: the present
 	Limits
 }
 
