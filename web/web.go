@@ -30,7 +30,7 @@ func Handler() http.Handler {
 // for the token themselves, from paths that must be guarded. A browser cannot
 // send a token with the first request of a page.
 func Public(urlPath string) bool {
-	return urlPath == "/" || urlPath == "/traces" || strings.HasPrefix(urlPath, "/traces/") || strings.HasPrefix(urlPath, "/assets/")
+	return urlPath == "/" || urlPath == "/traces" || urlPath == "/telemetry" || strings.HasPrefix(urlPath, "/traces/") || strings.HasPrefix(urlPath, "/assets/")
 }
 
 // missing answers for a binary without a console.

@@ -95,13 +95,13 @@ func inWorkspace(w *telemetry.Workspace) ingest.Destination {
 // lead outside.
 const otherLoggers = "*"
 
-// of decides for one logger: its setting, else the workspace whose key it has,
-// else the setting of the others, else the default workspace.
+// of decides for one logger: its setting, else the workspace whose key it has or,
+// without a key, whose resource id, else the setting of the others, else the default workspace.
 func (d *destinations) of(g *apim.Logger) (ingest.Destination, error) {
 	setting := d.settings[strings.ToLower(g.ID)]
 	key, _ := loggerKey(g)
 	if setting == "" {
-		if w, ok := d.workspaces.ByKey(key); ok {
+		if w, ok := d.own(g); ok {
 			return inWorkspace(w), nil
 		}
 		if g.Type == apim.LoggerApplicationInsights && key != "" {
@@ -143,11 +143,20 @@ func (d *destinations) tell(g *apim.Logger) {
 	d.log.Info("a logger points outside: its requests go to the default workspace; telemetry.loggers says otherwise", "logger", g.ID)
 }
 
+// own is the workspace whose key a logger has or, without a key, whose resource
+// id.
+func (d *destinations) own(g *apim.Logger) (*telemetry.Workspace, bool) {
+	if key, _ := loggerKey(g); key != "" || g.ResourceID == "" {
+		return d.workspaces.ByKey(key)
+	}
+	return d.workspaces.ByResource(g.ResourceID)
+}
+
 // application is the application id of a logger: of its workspace, or what its
 // connection string says.
 func (d *destinations) application(g *apim.Logger) string {
-	key, id := loggerKey(g)
-	if w, ok := d.workspaces.ByKey(key); ok {
+	_, id := loggerKey(g)
+	if w, ok := d.own(g); ok {
 		return w.ApplicationID
 	}
 	if id != "" {

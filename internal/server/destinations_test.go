@@ -31,6 +31,11 @@ func logger(id string, credentials ...string) *apim.Logger {
 	return g
 }
 
+func withResource(g *apim.Logger, id string) *apim.Logger {
+	g.ResourceID = id
+	return g
+}
+
 // A logger that nobody has made a setting for sends outside when "*" says so,
 // but not when it has the key of a workspace, or nothing to send with.
 func TestOtherLoggers(t *testing.T) {
@@ -71,6 +76,9 @@ func TestLoggerSelectsItsDestination(t *testing.T) {
 		{logger("silent", apim.LoggerKey, "key-orders"), ingest.Destination{Off: true}, "app-orders"},
 		{logger("moved", apim.LoggerKey, "other"), ingest.Destination{Workspace: "orders"}, "app-orders"},
 		{logger("plain", apim.LoggerKey, "key-orders"), ingest.Destination{Dimensions: true}, "app-orders"},
+		{withResource(logger("resource"), "/O"), ingest.Destination{Workspace: "orders"}, "app-orders"},
+		{withResource(logger("no-resource"), "/nowhere"), ingest.Destination{Dimensions: true}, "app-default"},
+		{withResource(logger("key-first", apim.LoggerKey, "key-default"), "/o"), ingest.Destination{Dimensions: true}, "app-default"},
 	} {
 		for range 2 {
 			if err := d.update(&apim.Service{Loggers: []*apim.Logger{c.g}}); err != nil {

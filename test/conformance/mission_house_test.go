@@ -33,6 +33,7 @@ type house struct {
 	cluster                  sync.Once   // clusterSeries
 	front                    *front      // what availability tests call
 	tenantsKept              *tenants    // two Gatehouses more, when they have run
+	consoleKept              *house      // one more that the console set up, when it has run
 	root                     *testing.T  // of the whole: what runs until its end
 }
 

@@ -18,8 +18,14 @@ import (
 // kql asks the default workspace and gives the rows of the answer.
 func (h *house) kql(t *testing.T, query string) [][]any {
 	t.Helper()
+	return h.kqlIn(t, "default", query)
+}
+
+// kqlIn asks one workspace.
+func (h *house) kqlIn(t *testing.T, workspace, query string) [][]any {
+	t.Helper()
 	body, _ := json.Marshal(map[string]string{"query": query})
-	resp, err := http.Post(h.monitor+"/v1/apps/default/query", "application/json", strings.NewReader(string(body)))
+	resp, err := http.Post(h.monitor+"/v1/apps/"+workspace+"/query", "application/json", strings.NewReader(string(body)))
 	if err != nil {
 		t.Fatal(err)
 	}

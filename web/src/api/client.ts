@@ -18,28 +18,40 @@ export interface TokenStore {
 
 export interface Client {
   get: <T>(path: string, params?: Params, signal?: AbortSignal) => Promise<T>
+  /** Changes something. A body is sent as JSON; an answer without one is undefined. */
+  send: <T>(method: 'POST' | 'PUT' | 'DELETE', path: string, params?: Params, body?: unknown, headers?: Readonly<Record<string, string>>) => Promise<T | undefined>
 }
 
 /** Calls the APIs of this origin; `refused` hears of every 401, with the token that was sent. */
 export function createClient(tokens: TokenStore, refused: (sent: string | undefined) => void, origin = ''): Client {
+  const call = async (path: string, params: Params, init: RequestInit) => {
+    const headers: Record<string, string> = { Accept: 'application/json', ...(init.headers as Record<string, string> | undefined) }
+    const token = tokens.read()
+    if (token !== undefined) headers.Authorization = `Bearer ${token}`
+    const response = await answer(origin + path + query(params), { ...init, headers })
+    if (response.status === 401) refused(token)
+    if (!response.ok) throw new ApiError(response.status, await reason(response))
+    return response
+  }
   return {
     async get<T>(path: string, params: Params = {}, signal?: AbortSignal): Promise<T> {
-      const headers: Record<string, string> = { Accept: 'application/json' }
-      const token = tokens.read()
-      if (token !== undefined) headers.Authorization = `Bearer ${token}`
-      const response = await send(origin + path + query(params), headers, signal)
-      if (response.status === 401) refused(token)
-      if (!response.ok) throw new ApiError(response.status, await reason(response))
-      return (await response.json()) as T
+      return (await (await call(path, params, { signal: signal ?? null })).json()) as T
+    },
+    async send<T>(method: string, path: string, params: Params = {}, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<T | undefined> {
+      const json = body === undefined ? {} : { body: JSON.stringify(body) }
+      const type: Record<string, string> = body === undefined ? {} : { 'Content-Type': 'application/json' }
+      const response = await call(path, params, { method, ...json, headers: { ...type, ...headers } })
+      const text = await response.text()
+      return text.trim() === '' ? undefined : (JSON.parse(text) as T)
     },
   }
 }
 
-async function send(url: string, headers: Record<string, string>, signal: AbortSignal | undefined): Promise<Response> {
+async function answer(url: string, init: RequestInit): Promise<Response> {
   try {
-    return await fetch(url, { headers, signal: signal ?? null, credentials: 'same-origin' })
+    return await fetch(url, { ...init, credentials: 'same-origin' })
   } catch (error) {
-    if (signal?.aborted) throw error
+    if (init.signal?.aborted) throw error
     throw new ApiError(0, 'Gatehouse does not answer. Is it still running?')
   }
 }

@@ -1,6 +1,6 @@
 import { ActionIcon, Tooltip, useMantineColorScheme } from '@mantine/core'
 import { spotlight } from '@mantine/spotlight'
-import { IconDeviceDesktop, IconHelp, IconHome, IconMoon, IconSearch, IconSun, IconTimeline } from '@tabler/icons-react'
+import { IconDeviceDesktop, IconHelp, IconHome, IconMoon, IconPlugConnected, IconSearch, IconSun, IconTimeline } from '@tabler/icons-react'
 import { Outlet } from '@tanstack/react-router'
 import { useEffect, useState } from 'react'
 import icon from '../icon.svg'
@@ -68,7 +68,7 @@ function Frame() {
 }
 
 const GROUPS = [...new Set(pages.flatMap((page) => page.group ?? []))]
-const ICONS = { home: IconHome, traces: IconTimeline } as const
+const ICONS = { home: IconHome, traces: IconTimeline, telemetry: IconPlugConnected } as const
 
 function Navigation({ path }: { path: string }) {
   return GROUPS.map((group) => (

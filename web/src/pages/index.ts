@@ -6,14 +6,15 @@ export interface PageEntry {
   title: string
   load: () => Promise<{ Page: ComponentType }>
   /** Shown in the navigation, under this heading. */
-  group?: 'Overview' | 'Explore'
+  group?: 'Overview' | 'Explore' | 'Set up'
   /** Pressed after `g`. */
   key?: string
-  icon?: 'home' | 'traces'
+  icon?: 'home' | 'traces' | 'telemetry'
 }
 
 export const pages: readonly PageEntry[] = [
   { path: '/', title: 'Home', group: 'Overview', key: 'h', icon: 'home', load: () => import('./home') },
   { path: '/traces', title: 'Traces', group: 'Explore', key: 't', icon: 'traces', load: () => import('./traces') },
+  { path: '/telemetry', title: 'Telemetry', group: 'Set up', key: 'e', icon: 'telemetry', load: () => import('./telemetry') },
   { path: '/traces/$id', title: 'Trace', load: () => import('./trace') },
 ]
