@@ -415,12 +415,19 @@ func members(t *typ, name string, profile Profile) []*method {
 			}
 		}
 		for _, base := range t.bases() {
+			if t.is(kArray) && explicitOnArrays[base.def.name] {
+				continue // a cast to the interface shows them
+			}
 			visit(base)
 		}
 	}
 	visit(t)
 	return out
 }
+
+// explicitOnArrays are the interfaces whose members arrays hide: an array has
+// Length and no Count.
+var explicitOnArrays = map[string]bool{"ICollection": true, "IReadOnlyCollection": true, "IList": true, "IReadOnlyList": true}
 
 func (b *binder) member(x *memberX) *operand {
 	invoked := b.invoked == x

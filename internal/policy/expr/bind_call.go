@@ -1,5 +1,10 @@
 package expr
 
+import (
+	"slices"
+	"strings"
+)
+
 // argumentOperand is a bound argument of a call.
 type argumentOperand struct {
 	o    *operand
@@ -104,7 +109,19 @@ func (b *binder) call(x *callX) *operand {
 		explicit = append(explicit, b.resolve(t))
 	}
 	m, targs, final := b.overload(fn, explicit, args, fn.pos)
+	if m.owner.full == "IMessageBody" && len(targs) == 1 {
+		checkBodyType(targs[0], fn.pos)
+	}
 	return b.emit(m, targs, final, fn.pos)
+}
+
+// bodyTypes are what a body can be read as, as Azure lists them.
+var bodyTypes = []string{"string", "byte[]", "JToken", "JObject", "JArray", "XNode", "XElement", "XDocument"}
+
+func checkBodyType(t *typ, pos int) {
+	if !slices.Contains(bodyTypes, t.String()) {
+		fail(pos, "a body cannot be read as "+t.String(), "it can be read as "+strings.Join(bodyTypes, ", "))
+	}
 }
 
 // callDictionary reads d("key"), which published policies write for

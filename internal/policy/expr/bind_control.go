@@ -79,6 +79,11 @@ func (b *binder) tryStatement(x *tryStmt) (exec, bool) {
 	var handlers []handler
 	for i := range x.catches {
 		h, r := b.catchClause(&x.catches[i])
+		for j := range handlers {
+			if x.catches[j].when == nil && (x.catches[j].t == nil || x.catches[i].t != nil && h.t.as(handlers[j].t.def) != nil) {
+				fail(x.catches[i].offset(), "an earlier catch takes all exceptions of this one already", "put the catch of the narrower type first")
+			}
+		}
 		handlers = append(handlers, h)
 		reachable = reachable || r
 	}

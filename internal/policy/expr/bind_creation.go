@@ -178,6 +178,9 @@ func (b *binder) anonymous(x *anonymousX) *operand {
 		if o.isNull() {
 			fail(o.pos, "the type of this member cannot be inferred from null", "write (string)null")
 		}
+		if slices.Contains(d.fields, x.names[i]) {
+			fail(v.offset(), "the anonymous object has two members '"+x.names[i]+"'", "give one of them another name: other = ...")
+		}
 		d.fields, d.types = append(d.fields, x.names[i]), append(d.types, o.t)
 		get = append(get, o.a)
 	}

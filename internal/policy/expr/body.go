@@ -64,7 +64,7 @@ func bodyAs(f *frame, t []*typ, a []any) any {
 	r := &bodyReader{f: f, body: b, known: b.parsed}
 	r.parsedBody = r.known.of(readBody(b, unboxBool(a[1])))
 	switch {
-	case want.is(kString) || want.def == u.object.def:
+	case want.is(kString):
 		return r.string()
 	case want.is(kArray) && want.args[0].is(kUint8):
 		f.charge(len(r.data))

@@ -50,10 +50,11 @@ func arraySet(_ *frame, a []any) any {
 	return nil
 }
 
-// arrayRows are members that arrays and lists share.
+// arrayRows are the sizes of arrays.
 func arrayRows() []row {
 	return []row{
 		{sig: "int Length", get: func(v any) int64 { return int64(count(v)) }},
+		{sig: "bool IsReadOnly", get: func(any) bool { return false }}, {sig: "bool IsFixedSize", get: func(any) bool { return true }},
 		{sig: "long LongLength", get: func(v any) int64 { return int64(count(v)) }},
 	}
 }

@@ -138,7 +138,7 @@ func newList(f *frame, t []*typ, a []any) any {
 }
 
 func listRows() []row {
-	return append(append(arrayRows(), listSearch()...), []row{
+	return append(listSearch(), []row{
 		{sig: "new()", get: newList}, {sig: "new(int n)", get: newList}, {sig: "new(IEnumerable<T> v)", get: newList},
 		{sig: "void AddRange(IEnumerable<T> v)", get: func(f *frame, a []any) any {
 			add := collect(f, a[1])

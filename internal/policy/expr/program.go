@@ -42,6 +42,7 @@ func compile(text string, block bool, want Type, profile Profile, count *branche
 	} else {
 		result = b.wanted(b.bind(tree), want)
 	}
+	checkLocals(tree)
 	if want == Bool {
 		result = b.outcomes(result, 0, "condition")
 	}
