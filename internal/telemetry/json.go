@@ -1,6 +1,10 @@
 package telemetry
 
-import "unicode/utf8"
+import (
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf8"
+)
 
 const hexDigits = "0123456789abcdef"
 
@@ -10,39 +14,48 @@ func AppendJSON(b []byte, s string) []byte {
 }
 
 // AppendJSONText appends a text as it stands within the quotes of a JSON string.
+// Captured bodies are long, and are often JSON themselves, full of quotes: eight
+// bytes are looked at at a time, and more where nothing needs an escape.
 func AppendJSONText(b []byte, s string) []byte {
-	for i := 0; i < len(s); {
-		// Captured bodies are long, and most of their bytes stand as they are.
-		if plain := PlainJSON(s[i:]); plain > 0 {
-			b = append(b, s[i:i+plain]...)
-			i += plain
-			continue
-		}
+	for i, clean := 0, 0; i < len(s); {
 		c := s[i]
-		if c < utf8.RuneSelf {
-			b = appendEscaped(b, c)
-			i++
-			continue
+		if i+8 <= len(s) {
+			w := word(s[i:])
+			b = binary.LittleEndian.AppendUint64(b, w)
+			m := suspect(w)
+			if m == 0 {
+				i += 8
+				if clean++; clean == 4 {
+					n := plainBlocks(s[i:])
+					b, i, clean = append(b, s[i:i+n]...), i+n, 0
+				}
+				continue
+			}
+			n := bits.TrailingZeros64(m) >> 3
+			b, i, clean, c = b[:len(b)-8+n], i+n, 0, s[i+n]
 		}
-		r, size := utf8.DecodeRuneInString(s[i:])
-		b = utf8.AppendRune(b, r)
-		i += size
+		switch {
+		case c >= utf8.RuneSelf:
+			r, size := utf8.DecodeRuneInString(s[i:])
+			b, i = utf8.AppendRune(b, r), i+size
+		case c < ' ' || c == '"' || c == '\\':
+			b, i = appendEscaped(b, c), i+1
+		default:
+			b, i = append(b, c), i+1
+		}
 	}
 	return b
 }
 
-// PlainJSON is how many bytes a text begins with that need no escape. It
-// looks at many at a time.
+// PlainJSON is how many bytes a text begins with that need no escape.
 func PlainJSON(s string) int {
 	i := 0
-	for ; i+32 <= len(s); i += 32 {
-		if suspect(word(s[i:]))|suspect(word(s[i+8:]))|suspect(word(s[i+16:]))|suspect(word(s[i+24:])) != 0 {
-			break
-		}
-	}
 	for ; i+8 <= len(s); i += 8 {
-		if suspect(word(s[i:])) != 0 {
-			break
+		if m := suspect(word(s[i:])); m != 0 {
+			return i + bits.TrailingZeros64(m)>>3
+		}
+		if i == 24 {
+			i += plainBlocks(s[i+8:])
 		}
 	}
 	for ; i < len(s); i++ {
@@ -51,6 +64,18 @@ func PlainJSON(s string) int {
 		}
 	}
 	return len(s)
+}
+
+// plainBlocks is how many bytes a text begins with that need no escape, of whole
+// blocks of 32.
+func plainBlocks(s string) int {
+	i := 0
+	for ; i+32 <= len(s); i += 32 {
+		if suspect(word(s[i:]))|suspect(word(s[i+8:]))|suspect(word(s[i+16:]))|suspect(word(s[i+24:])) != 0 {
+			break
+		}
+	}
+	return i
 }
 
 // word is the first eight bytes of a text; the compiler loads them at once.
