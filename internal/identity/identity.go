@@ -105,3 +105,24 @@ func (s *assignment) holds(p *Principal, c *Caller) bool {
 	}
 	return g.claim != "" && g.issuer == c.Issuer && slices.Contains(c.Groups, g.claim)
 }
+
+// Named finds a principal of the own issuer by its name, nil: there is none.
+func (a *Access) Named(name string) *Principal {
+	for _, p := range a.principals {
+		if p.Issuer == Local && fold(p.Name) == fold(name) {
+			return p
+		}
+	}
+	return nil
+}
+
+// Title is the name that the rules give a caller, or that it came with.
+func (a *Access) Title(c *Caller) string {
+	if a == nil {
+		return c.Name
+	}
+	if p := a.principal(c); p != nil {
+		return p.Name
+	}
+	return c.Name
+}

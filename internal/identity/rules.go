@@ -36,6 +36,10 @@ type Principal struct {
 	// Managed lets a workload with one of these header secrets have tokens from the
 	// managed identity endpoint.
 	Managed []Secret `yaml:"managed,omitempty"`
+	// UserAssigned names principals whose tokens such a workload may have too.
+	UserAssigned []string `yaml:"userAssigned,omitempty"`
+
+	assigned []*Principal
 }
 
 // Secret is known here by its hash alone.
@@ -83,6 +87,7 @@ type Access struct {
 	assignments []*assignment
 	byObject    map[objectKey]*Principal
 	byClient    map[string]*Principal // of the own issuer, by client id in lower case
+	byHeader    map[string]*Principal // by id of a managed secret
 }
 
 type objectKey struct{ issuer, object string }
@@ -124,7 +129,7 @@ func Read(data []byte) (*Rules, error) {
 // Compile checks rules, which may come from several files, as a whole. The error
 // names each entry that is wrong.
 func Compile(files ...*Rules) (*Access, error) {
-	c := compiler{access: &Access{byObject: map[objectKey]*Principal{}, byClient: map[string]*Principal{}},
+	c := compiler{access: &Access{byObject: map[objectKey]*Principal{}, byClient: map[string]*Principal{}, byHeader: map[string]*Principal{}},
 		roles: map[string]*Role{}, principals: map[string]*Principal{}, groups: map[string]*group{}}
 	for _, r := range BuiltIn() {
 		c.roles[fold(r.Name)], c.roles[r.ID] = &r, &r
@@ -147,6 +152,7 @@ func Compile(files ...*Rules) (*Access, error) {
 			c.assign(&f.Assignments[i])
 		}
 	}
+	c.checkAssigned()
 	c.checkScrapers()
 	if len(c.errs) > 0 {
 		return nil, errors.Join(c.errs...)
@@ -235,6 +241,12 @@ func (c *compiler) addPrincipal(p *Principal) {
 		c.wrong("principals: %q and %q have the same clientId", other.Name, p.Name)
 	}
 	c.access.byClient[fold(p.ClientID)] = p
+	for _, s := range p.Managed {
+		if c.access.byHeader[s.ID] != nil {
+			c.wrong("principals: %q: the id %.40q of a managed secret is taken", p.Name, s.ID)
+		}
+		c.access.byHeader[s.ID] = p
+	}
 }
 
 func (c *compiler) addGroup(g *Group) {
@@ -282,6 +294,20 @@ func (c *compiler) assign(a *Assignment) {
 		return
 	}
 	c.access.assignments = append(c.access.assignments, out)
+}
+
+// checkAssigned finds the identities that workloads may have beside their own.
+func (c *compiler) checkAssigned() {
+	for _, p := range c.access.principals {
+		for _, name := range p.UserAssigned {
+			other := c.principals[fold(name)]
+			if other == nil || other.Issuer != Local || len(p.Managed) == 0 {
+				c.wrong("principals: %q: userAssigned: %.60q is no principal of the own issuer, or there is no managed secret to ask with", p.Name, name)
+				continue
+			}
+			p.assigned = append(p.assigned, other)
+		}
+	}
 }
 
 // checkScrapers refuses rules that let a scraper change anything.

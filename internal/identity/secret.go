@@ -39,7 +39,7 @@ func NewSecret(now time.Time, lifetime time.Duration) (text string, kept Secret,
 			return "", kept, err
 		}
 	}
-	text = "gh_" + base64.RawURLEncoding.EncodeToString(random)
+	text = "gh_" + hex.EncodeToString(id) + "_" + base64.RawURLEncoding.EncodeToString(random)
 	now = now.UTC().Truncate(time.Second)
 	return text, Secret{ID: hex.EncodeToString(id), Hash: hash(text, salt), Created: now, Ends: now.Add(lifetime)}, nil
 }
@@ -73,6 +73,74 @@ func (s *Secret) Live(now time.Time) bool { return now.Before(s.Ends) && !now.Be
 
 // DaysLeft until a secret ends, negative after.
 func (s *Secret) DaysLeft(now time.Time) float64 { return s.Ends.Sub(now).Hours() / 24 }
+
+// Why a principal is not believed.
+var (
+	ErrUnknown = errors.New("the client is not known, or its secret is wrong")
+	ErrEnded   = errors.New("the secret has ended")
+)
+
+// Client finds a principal of the own issuer, nil: there is none.
+func (a *Access) Client(id string) *Principal {
+	if a == nil || len(id) > maxName {
+		return nil
+	}
+	return a.byClient[fold(id)]
+}
+
+// Authenticate finds the principal of a client id whose secret a text is. It takes
+// as long for a client that is not there.
+func (a *Access) Authenticate(client, secret string, now time.Time) (*Principal, error) {
+	p := a.Client(client)
+	if len(secret) > maxSecret {
+		return nil, ErrUnknown
+	}
+	if p == nil || len(p.Secrets) == 0 {
+		_ = hash(secret, make([]byte, saltBytes))
+		return nil, ErrUnknown
+	}
+	return p, one(p.Secrets, secret, now)
+}
+
+// maxSecret is how long a secret that is tried may be.
+const maxSecret = 500
+
+// one says whether a text is one of the secrets that live.
+func one(list []Secret, text string, now time.Time) error {
+	for i := range list {
+		s := &list[i]
+		if !s.is(text) {
+			continue
+		}
+		if !s.Live(now) {
+			return fmt.Errorf("%w: %s was valid from %s to %s", ErrEnded, s.ID, s.Created.Format(time.DateOnly), s.Ends.Format(time.DateOnly))
+		}
+		return nil
+	}
+	return ErrUnknown
+}
+
+// Workload finds the principal whose header secret a text is, and with a client
+// id, object id or name the one of its identities that is meant.
+func (a *Access) Workload(header, which string, now time.Time) (*Principal, error) {
+	parts := strings.SplitN(header, "_", 3)
+	if a == nil || len(header) > maxSecret || len(parts) != 3 || a.byHeader[parts[1]] == nil {
+		return nil, ErrUnknown
+	}
+	p := a.byHeader[parts[1]]
+	if err := one(p.Managed, header, now); err != nil {
+		return nil, err
+	}
+	if which == "" {
+		return p, nil
+	}
+	for _, q := range append([]*Principal{p}, p.assigned...) {
+		if fold(which) == fold(q.ClientID) || fold(which) == fold(q.ID) || fold(which) == fold(q.Name) || strings.HasSuffix(fold(which), "/userassignedidentities/"+fold(q.Name)) {
+			return q, nil
+		}
+	}
+	return nil, ErrUnknown
+}
 
 // checkSecrets refuses more secrets than may live at a time, and ones that last
 // too long. Which are past their end does not count: the clock alone must not

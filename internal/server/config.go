@@ -192,6 +192,10 @@ type IdentityConfig struct {
 	// the commands of gatehouse identity write. Both are watched.
 	Rules      string `yaml:"rules"`
 	Principals string `yaml:"principals"`
+	// Issuers are those whose tokens are believed.
+	Issuers []TrustedIssuer `yaml:"issuers"`
+	// Issuer is the own one.
+	Issuer OwnIssuer `yaml:"issuer"`
 	// LoopbackOpen lets local users use the plain monitor door without a token.
 	LoopbackOpen bool `yaml:"loopbackOpen"`
 	// Authority is where tenants of Microsoft Entra ID sign in; sovereign clouds
@@ -199,6 +203,30 @@ type IdentityConfig struct {
 	Authority string          `yaml:"authority"`
 	Managed   ManagedIdentity `yaml:"managed"`
 	Grants    []GrantConfig   `yaml:"grants"`
+}
+
+// TrustedIssuer is an issuer of tokens outside.
+type TrustedIssuer struct {
+	Name      string   `yaml:"name"` // in rules
+	URL       string   `yaml:"url"`
+	Audiences []string `yaml:"audiences"`
+	Tenants   []string `yaml:"tenants"` // none: any
+	Subject   string   `yaml:"subject"` // claim; "": oid, else sub
+	Groups    string   `yaml:"groups"`  // claim; "": groups
+	CAFile    string   `yaml:"caFile"`
+}
+
+// OwnIssuer gives tokens to the principals of the rules. It is off without an address.
+type OwnIssuer struct {
+	Listen    string   `yaml:"listen"` // HTTPS
+	URL       string   `yaml:"url"`    // by which clients call it; "": https:// and the address
+	Tenant    string   `yaml:"tenant"` // UUID; made on first sight when empty
+	Audiences []string `yaml:"audiences"`
+	// ManagedListen is the plain door of managed identities, loopback only.
+	ManagedListen string `yaml:"managedListen"`
+	// IMDSPrincipal is who every process of this machine is in the form of instance
+	// metadata; "": nobody.
+	IMDSPrincipal string `yaml:"imdsPrincipal"`
 }
 
 // ManagedIdentity says where tokens of managed identities come from.
@@ -358,6 +386,9 @@ func (c *Config) paths() []*string {
 		s := &c.Service.Certificates[i]
 		out = append(out, &s.File, &s.KeyFile, &s.Password.File)
 	}
+	for i := range c.Identity.Issuers {
+		out = append(out, &c.Identity.Issuers[i].CAFile)
+	}
 	for i := range c.Identity.Grants {
 		g := &c.Identity.Grants[i]
 		out = append(out, &g.ClientSecret.File, &g.RefreshToken.File)
@@ -399,6 +430,9 @@ func (c *Config) Check() error {
 	}
 	if c.Listen.Gateway == "" && c.Listen.GatewayTLS == "" {
 		errs = append(errs, errors.New("listen.gateway and listen.gatewayTLS are both off"))
+	}
+	if err := c.Identity.check(); err != nil {
+		errs = append(errs, err)
 	}
 	if _, err := c.Metrics.check(); err != nil {
 		errs = append(errs, err)

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"gatehouse/internal/identity"
 )
 
 // credentials tells when certificates end, how old secrets are and what this
@@ -21,7 +23,7 @@ import (
 type credentials struct {
 	server *Server
 
-	expiry, changed, node *prometheus.Desc
+	expiry, changed, left, node *prometheus.Desc
 
 	mu      sync.Mutex
 	read    time.Time
@@ -36,13 +38,14 @@ func newCredentials(s *Server) *credentials {
 	return &credentials{server: s,
 		expiry:  prometheus.NewDesc("gatehouse_certificate_expiry_timestamp_seconds", "When a certificate of the gateway ends.", []string{"certificate"}, nil),
 		changed: prometheus.NewDesc("gatehouse_secret_changed_timestamp_seconds", "When the file of a secret changed last.", []string{"secret"}, nil),
+		left:    prometheus.NewDesc("gatehouse_identity_secret_days_left", "Days until a secret of a principal ends, negative after; then it is refused.", []string{"principal", "secret"}, nil),
 		node:    prometheus.NewDesc("gatehouse_node_info", "What this node serves: its version, and a hash of the service's files. Nodes of one service should agree.", []string{"version", "config"}, nil),
 	}
 }
 
 // Describe is part of prometheus.Collector.
 func (c *credentials) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.expiry, c.changed, c.node} {
+	for _, d := range []*prometheus.Desc{c.expiry, c.changed, c.left, c.node} {
 		out <- d
 	}
 }
@@ -59,6 +62,13 @@ func (c *credentials) Collect(out chan<- prometheus.Metric) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.written)) {
 		out <- prometheus.MustNewConstMetric(c.changed, prometheus.GaugeValue, float64(c.written[name].Unix()), name)
+	}
+	now := time.Now()
+	for _, p := range c.server.identities.current().Principals() {
+		for _, secret := range identity.SecretsOf(p, now) {
+			out <- prometheus.MustNewConstMetric(c.left, prometheus.GaugeValue, secret.DaysLeft, p.Name, secret.ID)
+			out <- prometheus.MustNewConstMetric(c.changed, prometheus.GaugeValue, float64(secret.Created.Unix()), "identity/"+p.Name+"/"+secret.Kind+"/"+secret.ID)
+		}
 	}
 	out <- prometheus.MustNewConstMetric(c.node, prometheus.GaugeValue, 1, c.server.version, c.server.reloads.state().Config)
 }

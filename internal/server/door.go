@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"gatehouse/internal/identity"
+	"gatehouse/internal/identity/verify"
 	"gatehouse/internal/ingest/track"
 	"gatehouse/web"
 )
@@ -78,7 +79,9 @@ func public(p string) bool { return p == "/healthz" || p == "/readyz" || web.Pub
 
 // recogniser tells who a request's credentials are of.
 type recogniser struct {
-	admin [32]byte // SHA-256 of the admin token
+	admin  [32]byte         // SHA-256 of the admin token
+	tokens *verify.Verifier // nil: no issuer is trusted
+	access func() *identity.Access
 }
 
 func newRecogniser(adminToken string) *recogniser {
@@ -97,7 +100,15 @@ func (k *recogniser) caller(r *http.Request) (*identity.Caller, error) {
 	if subtle.ConstantTimeCompare(sum[:], k.admin[:]) == 1 {
 		return identity.Admin(), nil
 	}
-	return nil, errNoToken
+	if k.tokens == nil || !verify.Looks(token) {
+		return nil, errNoToken
+	}
+	caller, err := k.tokens.Verify(r.Context(), token)
+	if err != nil {
+		return nil, err
+	}
+	caller.Name = k.access().Title(caller)
+	return caller, nil
 }
 
 // tokenOf takes the token from where clients put it.

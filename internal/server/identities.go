@@ -31,8 +31,13 @@ func (s *Server) openIdentity() error {
 			s.identities.paths = append(s.identities.paths, path)
 		}
 	}
-	_, err := s.identities.load()
-	return err
+	if _, err := s.identities.load(); err != nil {
+		return err
+	}
+	if err := s.openIssuer(); err != nil {
+		return err
+	}
+	return s.trustIssuers()
 }
 
 // current are the rules in force, nil: there are none.

@@ -22,6 +22,7 @@ import (
 	"gatehouse/internal/gateway"
 	"gatehouse/internal/gateway/backend"
 	"gatehouse/internal/gateway/cache/redis"
+	"gatehouse/internal/identity/issuer"
 	"gatehouse/internal/ingest"
 	"gatehouse/internal/ingest/azuremonitor"
 	"gatehouse/internal/ingest/otlp"
@@ -53,6 +54,7 @@ type Server struct {
 	tokenAt    string // path of the file that holds it
 	recogniser *recogniser
 	identities identities
+	issuer     *issuer.Issuer // nil: off
 	ca         *ca.Authority
 	tsdb       *tsdb.DB
 	lake       *lake.Lake

@@ -41,6 +41,7 @@ func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
 	mux.Handle("/api/live", live)
 	mux.Handle("/api/live/", live)
 	mux.HandleFunc("GET /api/activity", s.listActivity)
+	mux.HandleFunc("GET /api/access-review", s.reviewAccess)
 	mux.HandleFunc("GET /api/audit", s.listAudit)
 	(&ownDashboards{server: s}).routes(mux)
 	mux.HandleFunc("GET /api/grafana/{name}/datasources.yaml", s.dataSources)

@@ -115,6 +115,13 @@ func (s *Server) listen() error {
 		func() error { return s.door("otlpHTTP", c.OTLPHTTP, nil, 1000, monitorServer(receiver.Handler())) },
 		func() error { return s.grpcDoor(c.OTLPGRPC, grpcServer) },
 		func() error {
+			if s.issuer == nil {
+				return nil
+			}
+			return errors.Join(s.door("identity.issuer", s.config.Identity.Issuer.Listen, own, 1000, monitorServer(s.issuer)),
+				s.door("identity.issuer.managed", s.config.Identity.Issuer.ManagedListen, nil, 100, monitorServer(s.issuer.Managed())))
+		},
+		func() error {
 			return s.door("monitor", c.Monitor, nil, 1000, monitorServer(s.recording("monitor", newDoor(s.recogniser, s.config.Identity.LoopbackOpen, true, monitor))))
 		},
 		func() error {
