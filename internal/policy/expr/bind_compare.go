@@ -83,10 +83,25 @@ func (b *binder) nullTest(l, r *operand, not bool, pos int) *operand {
 		return constant(!not, types().boolean, pos)
 	}
 	if !l.t.nullable() {
-		fail(pos, "a value of type "+l.t.String()+" is never null", "")
+		return b.neverNull(l, not, pos)
 	}
 	f := l.a
 	return fromBool(func(fr *frame) bool { return (f(fr) == nil) != not }, pos)
+}
+
+// neverNull compares a value with null. C# warns and goes on where the type has
+// an operator to lift; what computes the value still runs.
+func (b *binder) neverNull(v *operand, not bool, pos int) *operand {
+	lifted := v.t.is(kBool) || v.t.numeric() || v.t.is(kEnum)
+	switch v.t.def.name {
+	case "DateTime", "DateTimeOffset", "TimeSpan", "Guid":
+		lifted = true
+	}
+	if !lifted {
+		fail(pos, "a value of type "+v.t.String()+" is never null", "")
+	}
+	f := b.convert(v, types().object).a
+	return fromBool(func(fr *frame) bool { f(fr); return not }, pos)
 }
 
 func (b *binder) liftedEquality(op string, l, r *operand, pos int) *operand {
