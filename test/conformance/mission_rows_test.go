@@ -13,7 +13,7 @@ type missionRow struct {
 func missionRows() []missionRow {
 	return []missionRow{
 		{"P01", "Trouble shows on the dashboard before people report it", nil, ""},
-		{"P02", "From a latency spike to its cause in a few clicks", nil, ""},
+		{"P02", "From a latency spike to its cause in a few clicks", missionDig, ""},
 		{"P03", "System health and service ownership in one view", missionOwners, "the page in the console"},
 		{"P04", "Policies are enforced and callers authenticated", missionRefusals, ""},
 		{"P05", "Every request is counted, recorded and shows its policy steps", missionEveryMove, ""},

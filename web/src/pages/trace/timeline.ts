@@ -53,3 +53,21 @@ export function criticalBySpan(path: readonly CriticalSegment[]): Map<string, Cr
   for (const segment of path) out.set(segment.span_id, [...(out.get(segment.span_id) ?? []), segment])
   return out
 }
+
+/** What a span has of the critical path. */
+export interface Share {
+  id: string
+  ms: number
+  /** Of the trace, from 0 to 1. */
+  part: number
+}
+
+/** The spans that most of the time of a trace went to, longest first; what is below a twentieth is no answer. */
+export function longest(path: readonly CriticalSegment[], total: number, most: number): Share[] {
+  return [...criticalBySpan(path)]
+    .map(([id, segments]) => ({ id, ms: segments.reduce((sum, one) => sum + one.to_ms - one.from_ms, 0) }))
+    .map((one) => ({ ...one, part: one.ms / Math.max(total, 0.001) }))
+    .filter((one) => one.part >= 0.05)
+    .sort((a, b) => b.ms - a.ms)
+    .slice(0, most)
+}

@@ -9,13 +9,14 @@ import { useKeys } from '../../components/keys'
 import { PageHead } from '../../components/page-head'
 import { PageLink } from '../../components/page-link'
 import { HttpStatus } from '../../components/status-mark'
-import { clock, duration, plural } from '../../lib/format'
+import { clock, duration, percent, plural } from '../../lib/format'
 import { hues } from '../../lib/palette'
 import { Details } from './details'
 import { Logs } from './logs'
 import styles from './trace.module.css'
+import { longest } from './timeline'
 import { failed } from './tree'
-import { useTrace } from './use-trace'
+import { type TraceState, useTrace } from './use-trace'
 import { Waterfall } from './waterfall'
 
 /** A loaded trace: head, waterfall, details of the chosen span, logs. */
@@ -29,6 +30,7 @@ export function TraceView({ trace, refresh }: { trace: Trace; refresh: () => voi
   return (
     <div className={styles.page}>
       <Head trace={trace} services={services} colors={colors} copied={clipboard.copied} />
+      <TimeSpent trace={trace} state={state} colors={colors} />
       {trace.warnings.length > 0 && (
         <div className={styles.warnings} role="note">
           <IconAlertTriangle size={15} aria-hidden />
@@ -46,6 +48,28 @@ export function TraceView({ trace, refresh }: { trace: Trace; refresh: () => voi
         </div>
         <Details trace={trace} node={state.selected} color={colors.get(state.selected?.span.service ?? '')} onZoom={state.zoomTo} />
       </div>
+    </div>
+  )
+}
+
+/** Leads to the spans that the time went to. */
+function TimeSpent({ trace, state, colors }: { trace: Trace; state: TraceState; colors: ReadonlyMap<string, string> }) {
+  const shares = useMemo(() => longest(trace.critical_path, trace.duration_ms, 3), [trace])
+  if (shares.length === 0) return null
+  return (
+    <div className={styles.spent} role="group" aria-label="Where the time went">
+      <span className="dim">Most of the time:</span>
+      {shares.map(({ id, ms, part }) => {
+        const span = state.nodes.get(id)?.span
+        return (
+          span && (
+            <button key={id} type="button" aria-pressed={state.selected?.span.span_id === id} onClick={() => state.select(id)}>
+              <i style={{ background: colors.get(span.service) }} />
+              <b>{span.name}</b> <span className="num">{duration(ms)}, {percent(part)}</span>
+            </button>
+          )
+        )
+      })}
     </div>
   )
 }

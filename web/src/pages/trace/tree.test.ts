@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Span } from '../../api/trace'
-import { place, readZoom, ticks, writeZoom } from './timeline'
+import { longest, place, readZoom, ticks, writeZoom } from './timeline'
 import { allNodes, ancestors, buildTree, gapsOf, visibleRows } from './tree'
 
 function span(id: string, parent: string, start: number, length: number): Span {
@@ -44,6 +44,12 @@ describe('timeline', () => {
     expect(place(25, 50, view)).toEqual({ left: 25, width: 25 })
     expect(place(-50, 50, view)).toEqual({ left: 0, width: 50 })
     expect(place(120, 150, view)).toBeUndefined()
+  })
+  it('says where the time went', () => {
+    const path = [{ span_id: 'a', from_ms: 0, to_ms: 2 }, { span_id: 'b', from_ms: 2, to_ms: 9 }, { span_id: 'a', from_ms: 9, to_ms: 9.75 }, { span_id: 'c', from_ms: 9.75, to_ms: 10 }]
+    expect(longest(path, 10, 3)).toEqual([{ id: 'b', ms: 7, part: 0.7 }, { id: 'a', ms: 2.75, part: 0.275 }])
+    expect(longest(path, 10, 1).map((one) => one.id)).toEqual(['b'])
+    expect(longest([], 0, 3)).toEqual([])
   })
   it('has round ticks', () => {
     expect(ticks(view, 5)).toEqual([0, 20, 40, 60, 80, 100])
