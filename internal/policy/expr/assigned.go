@@ -246,12 +246,14 @@ func (c *locals) compound(n node) {
 	case *foreachStmt:
 		c.expr(x.in)
 		before := c.state
+		c.open() // what is gone through does not see the variable
 		if x.parts != nil {
 			c.target(x.parts)
 		} else {
 			c.given(x.name, x.offset())
 		}
 		leave := c.inside(x.body)
+		c.close()
 		c.state = leave(before)
 	case *switchStmt:
 		c.choice(x)
