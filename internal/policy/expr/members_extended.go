@@ -22,8 +22,8 @@ func extendedTypes() []typeRow {
 		{decl: "class System.Xml.XmlNode", extended: true, is: instance[*xmlHolder], rows: []row{
 			{sig: "string InnerText", get: func(v any) string { return xmlOf(v).text() }},
 			{sig: "string Value", get: func(v any) string { return xmlOf(v).text() }},
-			{sig: "string Name", get: func(v any) string { return xmlOf(v).name }}, {sig: "string LocalName", get: func(v any) string { return xmlOf(v).name }},
-			{sig: "string OuterXml", get: func(v any) string { var b strings.Builder; xmlOf(v).write(&b, 0, "", false); return b.String() }},
+			{sig: "string Name", get: func(v any) string { return xmlOf(v).qualifiedName() }}, {sig: "string LocalName", get: func(v any) string { return xmlOf(v).name }},
+			{sig: "string OuterXml", get: func(v any) string { return xmlOf(v).XML(false) }},
 			{sig: "string InnerXml", get: func(v any) string { return xmlOf(v).inner() }},
 			{sig: "XmlNode SelectSingleNode(string path)", get: one},
 			{sig: "IReadOnlyList<XmlNode> SelectNodes(string path)", get: many},
@@ -38,7 +38,7 @@ func extendedTypes() []typeRow {
 		{decl: "class System.Xml.XmlElement : XmlNode", extended: true, is: instance[*xmlHolder], rows: []row{
 			{sig: "string GetAttribute(string name)", get: func(_ *frame, a []any) any {
 				for _, x := range xmlOf(a[0]).attrs {
-					if x.named(text(a, 1)) {
+					if x.qualifiedName() == text(a, 1) {
 						return x.value
 					}
 				}
@@ -66,14 +66,14 @@ func extendedTypes() []typeRow {
 			}},
 			{sig: "XmlNodeType NodeType", get: func(v any) int64 { return v.(*xmlReader).kind() }},
 			{sig: "bool EOF", get: func(v any) bool { r := v.(*xmlReader); return r.i >= len(r.events) }},
-			{sig: "string Name", get: func(v any) string { return v.(*xmlReader).node().name }},
+			{sig: "string Name", get: func(v any) string { return v.(*xmlReader).node().qualifiedName() }},
 			{sig: "string LocalName", get: func(v any) string { return v.(*xmlReader).node().name }},
 			{sig: "string Value", get: func(v any) string { return v.(*xmlReader).node().value }},
 			{sig: "bool IsStartElement()", get: func(_ *frame, a []any) any { return a[0].(*xmlReader).kind() == 1 }},
 			{sig: "bool ReadToFollowing(string name)", get: func(_ *frame, a []any) any {
 				r := a[0].(*xmlReader)
 				for r.move(1) {
-					if r.kind() == 1 && r.node().name == text(a, 1) {
+					if r.kind() == 1 && r.node().qualifiedName() == text(a, 1) {
 						return true
 					}
 				}
@@ -83,7 +83,7 @@ func extendedTypes() []typeRow {
 			{sig: "string ReadInnerXml()", get: func(_ *frame, a []any) any { r := a[0].(*xmlReader); n := r.node(); r.skip(); return n.inner() }},
 			{sig: "string GetAttribute(string name)", get: func(_ *frame, a []any) any {
 				for _, x := range a[0].(*xmlReader).node().attrs {
-					if x.named(text(a, 1)) {
+					if x.qualifiedName() == text(a, 1) {
 						return x.value
 					}
 				}
@@ -101,7 +101,7 @@ type xmlHolder struct{ n *xmlNode }
 func (n *xmlNode) inner() string {
 	var b strings.Builder
 	for _, c := range n.nodes() {
-		c.write(&b, 0, "", false)
+		b.WriteString(c.XML(false))
 	}
 	return b.String()
 }
@@ -129,7 +129,7 @@ func (r *xmlReader) visit(n *xmlNode) {
 		r.events = append(r.events, xmlEvent{n: c})
 		if c.kind == "element" {
 			r.visit(c)
-			if len(c.nodes()) > 0 {
+			if len(c.nodes()) > 0 || c.open {
 				r.events = append(r.events, xmlEvent{c, true})
 			}
 		}
@@ -158,6 +158,8 @@ func (r *xmlReader) kind() int64 {
 		return 1
 	case n.kind == "text":
 		return 3
+	case n.kind == "cdata":
+		return 4
 	case n.kind == "comment":
 		return 8
 	}
@@ -168,11 +170,11 @@ func (r *xmlReader) kind() int64 {
 func (r *xmlReader) skip() {
 	n := r.node()
 	for r.move(1) {
-		if e := r.events[r.i]; len(n.nodes()) == 0 || n.kind != "element" || e.end && e.n == n {
+		if e := r.events[r.i]; len(n.nodes()) == 0 && !n.open || n.kind != "element" || e.end && e.n == n {
 			break
 		}
 	}
-	if len(n.nodes()) > 0 && n.kind == "element" {
+	if (len(n.nodes()) > 0 || n.open) && n.kind == "element" {
 		r.move(1)
 	}
 }
@@ -217,7 +219,7 @@ func xmlStep(f *frame, n *xmlNode, step string, deep bool) []*xmlNode {
 		return out
 	case step == "text()":
 		for _, c := range n.nodes() {
-			if c.kind == "text" {
+			if c.kind == "text" || c.kind == "cdata" {
 				out = append(out, c)
 			}
 		}

@@ -23,18 +23,6 @@ func (d *xmlDeclaration) String() string {
 	return s + "?>"
 }
 
-func readDeclaration(inst string) *xmlDeclaration {
-	part := func(name string) string {
-		_, rest, ok := strings.Cut(inst, name+"=")
-		if !ok || rest == "" {
-			return ""
-		}
-		value, _, _ := strings.Cut(rest[1:], rest[:1])
-		return value
-	}
-	return &xmlDeclaration{part("version"), part("encoding"), part("standalone")}
-}
-
 func (n *xmlNode) document() *xmlNode {
 	for n.parent != nil {
 		n = n.parent
@@ -140,6 +128,7 @@ func (n *xmlNode) insert(f *frame, at int, v any) {
 	f.charge(128)
 	holder := &xmlNode{kind: n.kind}
 	addXML(f, holder, v)
+	n.open = n.open || holder.open
 	for _, c := range holder.nodes() {
 		c.parent = n
 	}
@@ -248,7 +237,7 @@ func (n *xmlNode) clearNodes() {
 	for _, c := range n.nodes() {
 		c.parent = nil
 	}
-	n.children = nil
+	n.children, n.open = nil, false
 }
 
 func (n *xmlNode) clearAttributes() {
@@ -271,7 +260,7 @@ func setXMLValue(_ *frame, a []any) any {
 		return nil
 	}
 	n.clearNodes()
-	n.children = []*xmlNode{{kind: "text", value: value, parent: n}}
+	n.addText(value)
 	return nil
 }
 
@@ -314,7 +303,7 @@ func elementRows() []row {
 		}},
 		{sig: "XNamespace GetDefaultNamespace()", get: func(_ *frame, a []any) any { return xSpace(a[0].(*xmlNode).declared("", "xmlns")) }},
 		{sig: "XNamespace GetNamespaceOfPrefix(string p)", get: func(_ *frame, a []any) any {
-			if s := a[0].(*xmlNode).declared("xmlns", text(a, 1)); s != "" {
+			if s := a[0].(*xmlNode).declared(xmlnsSpace, text(a, 1)); s != "" {
 				return xSpace(s)
 			}
 			return nil
@@ -385,7 +374,7 @@ func attributeRows() []row {
 		{sig: "static IEnumerable<XAttribute> EmptySequence", get: func(*frame) any { return xmlArray("XAttribute", nil) }},
 		{sig: "bool IsNamespaceDeclaration", get: func(v any) bool {
 			n := v.(*xmlNode)
-			return n.space == "xmlns" || n.space == "" && n.name == "xmlns"
+			return n.space == xmlnsSpace || n.space == "" && n.name == "xmlns"
 		}},
 		{sig: "XAttribute NextAttribute", get: step(1)}, {sig: "XAttribute PreviousAttribute", get: step(-1)},
 		{sig: "void SetValue(object v)", get: setXMLValue},

@@ -1,9 +1,6 @@
 package expr
 
 import (
-	"encoding/xml"
-	"io"
-	"strconv"
 	"strings"
 )
 
@@ -17,62 +14,8 @@ type xmlNode struct {
 	children []*xmlNode // nodes reads them
 	parent   *xmlNode
 	decl     *xmlDeclaration // of a document
+	open     bool            // an element without content that has an end tag
 	unread   *unreadXML      // where the children are that were not read yet
-}
-
-func parseXML(f *frame, s string) *xmlNode {
-	f.charge(len(s))
-	d := xml.NewDecoder(strings.NewReader(strings.TrimPrefix(s, "\ufeff")))
-	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
-	doc := &xmlNode{kind: "document"}
-	at, depth := doc, 0
-	for {
-		tok, err := d.Token()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			throw("System.Xml.XmlException", "%s", err)
-		}
-		f.step(1)
-		f.charge(nodeBytes)
-		switch t := tok.(type) {
-		case xml.StartElement:
-			if depth++; depth > 256 {
-				throwLimit("XML is nested too deep")
-			}
-			e := &xmlNode{kind: "element", space: t.Name.Space, name: t.Name.Local}
-			f.charge(nodeBytes * len(t.Attr))
-			for _, a := range t.Attr {
-				e.attrs = append(e.attrs, &xmlNode{kind: "attribute", space: a.Name.Space, name: a.Name.Local, value: a.Value, parent: e})
-			}
-			at.add(e)
-			at = e
-		case xml.EndElement:
-			at = at.parent
-			depth--
-		case xml.CharData:
-			if at != doc && (strings.TrimSpace(string(t)) != "" || !d.Strict) {
-				at.add(&xmlNode{kind: "text", value: string(t)})
-			}
-		case xml.Comment:
-			at.add(&xmlNode{kind: "comment", value: string(t)})
-		case xml.ProcInst:
-			if t.Target == "xml" {
-				doc.decl = readDeclaration(string(t.Inst))
-			} else {
-				at.add(&xmlNode{kind: "pi", name: t.Target, value: string(t.Inst)})
-			}
-		case xml.Directive:
-			if rest, ok := strings.CutPrefix(string(t), "DOCTYPE"); ok && at == doc {
-				at.add(&xmlNode{kind: "doctype", value: strings.TrimSpace(rest)})
-			}
-		}
-	}
-	if doc.root() == nil {
-		throw("System.Xml.XmlException", "Root element is missing.")
-	}
-	return doc
 }
 
 func (n *xmlNode) add(c *xmlNode) {
@@ -173,105 +116,29 @@ func splitXName(s string) (space, local string) {
 	return "", s
 }
 
-// String is ToString(): indented XML.
-func (n *xmlNode) String() string {
-	switch n.kind {
-	case "text":
-		return n.value
-	case "attribute":
-		return n.name + `="` + escapeXML(n.value) + `"`
-	}
-	var b strings.Builder
-	n.write(&b, 0, "", true)
-	return strings.TrimSuffix(b.String(), newline)
-}
-
-func (n *xmlNode) write(b *strings.Builder, depth int, space string, indent bool) {
-	pad := ""
-	if indent {
-		pad = strings.Repeat("  ", depth)
-	}
-	switch n.kind {
-	case "document":
-		for _, c := range n.nodes() {
-			c.write(b, depth, space, indent)
-			if indent {
-				b.WriteString(newline)
-			}
-		}
-	case "text":
-		b.WriteString(escapeXML(n.value))
-	case "cdata":
-		b.WriteString("<![CDATA[" + n.value + "]]>")
-	case "comment":
-		b.WriteString(pad + "<!--" + n.value + "-->")
-	case "pi":
-		b.WriteString(pad + "<?" + n.name + " " + n.value + "?>")
-	case "doctype":
-		b.WriteString(pad + "<!DOCTYPE " + n.value + ">")
-	default:
-		n.writeElement(b, depth, space, indent, pad)
-	}
-}
-
-func (n *xmlNode) writeElement(b *strings.Builder, depth int, space string, indent bool, pad string) {
-	b.WriteString(pad + "<" + n.name)
-	if n.space != space {
-		declared := false
-		for _, a := range n.attrs {
-			declared = declared || a.space == "" && a.name == "xmlns"
-		}
-		if !declared {
-			b.WriteString(` xmlns="` + escapeXML(n.space) + `"`)
-		}
-	}
+// attribute finds an attribute, nil when there is none.
+func (n *xmlNode) attribute(space, name string) *xmlNode {
 	for _, a := range n.attrs {
-		name := a.name
-		if a.space == "xmlns" {
-			name = "xmlns:" + name
-		} else if a.space != "" && a.name != "xmlns" {
-			name = n.prefix(a.space) + name
+		if a.space == space && a.name == name {
+			return a
 		}
-		b.WriteString(" " + name + `="` + escapeXML(a.value) + `"`)
 	}
-	if len(n.nodes()) == 0 {
-		b.WriteString(" />")
-		return
-	}
-	b.WriteString(">")
-	mixed := false
-	for _, c := range n.nodes() {
-		mixed = mixed || c.kind == "text" || c.kind == "cdata"
-	}
-	for _, c := range n.nodes() {
-		if indent && !mixed {
-			b.WriteString(newline)
-		}
-		c.write(b, depth+1, n.space, indent && !mixed)
-	}
-	if indent && !mixed {
-		b.WriteString(newline + pad)
-	}
-	b.WriteString("</" + n.name + ">")
+	return nil
 }
 
 // prefix finds the declared prefix of a namespace.
 func (n *xmlNode) prefix(space string) string {
 	for e := n; e != nil; e = e.parent {
 		for _, a := range e.attrs {
-			if a.space == "xmlns" && a.value == space {
+			if a.space == xmlnsSpace && a.value == space {
 				return a.name + ":"
 			}
 		}
 	}
-	if space == "http://www.w3.org/XML/1998/namespace" {
+	if space == xmlSpace {
 		return "xml:"
 	}
 	return ""
-}
-
-func escapeXML(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;").Replace(s)
 }
 
 func xmlBody(doc *xmlNode, want string) any {
@@ -312,14 +179,32 @@ func addXML(f *frame, n *xmlNode, v any) {
 	case nil:
 	case *xmlNode:
 		f.copiesAt(x, 1)
+		if x.kind == "attribute" && n.attribute(x.space, x.name) != nil {
+			throw("System.InvalidOperationException", "Duplicate attribute.")
+		}
 		n.add(x)
 	case string:
 		f.charge(nodeBytes)
-		n.add(&xmlNode{kind: "text", value: x})
+		n.addText(x)
 	case *Array, *Seq, *orderedSeq:
 		each(f, x, func(i any) bool { addXML(f, n, i); return true })
 	default:
-		n.add(&xmlNode{kind: "text", value: xmlText(v)})
+		f.charge(nodeBytes)
+		n.addText(xmlText(v))
+	}
+}
+
+// addText adds to the text at the end. An empty one only makes that there is
+// an end tag.
+func (n *xmlNode) addText(s string) {
+	list := n.nodes()
+	switch {
+	case s == "":
+		n.open = n.open || len(list) == 0
+	case len(list) > 0 && list[len(list)-1].kind == "text":
+		list[len(list)-1].value += s
+	default:
+		n.add(&xmlNode{kind: "text", value: s})
 	}
 }
 
@@ -360,7 +245,8 @@ func xmlTypes() []typeRow {
 		if n.kind != "element" {
 			n.value = text(a, 1)
 		} else {
-			n.children = []*xmlNode{{kind: "text", value: text(a, 1), parent: n}}
+			n.clearNodes()
+			n.addText(text(a, 1))
 		}
 		return nil
 	}}
@@ -385,9 +271,7 @@ func xmlTypes() []typeRow {
 			}},
 			{sig: "void Remove()", get: func(_ *frame, a []any) any { a[0].(*xmlNode).remove(); return nil }},
 			{sig: "string ToString(SaveOptions o)", get: func(_ *frame, a []any) any {
-				var b strings.Builder
-				a[0].(*xmlNode).write(&b, 0, "", num(a, 1)&1 == 0)
-				return b.String()
+				return a[0].(*xmlNode).XML(num(a, 1)&1 == 0)
 			}},
 		}...)},
 		{decl: "enum " + ns + "SaveOptions", enum: "None DisableFormatting OmitDuplicateNamespaces"},
@@ -435,7 +319,7 @@ func xmlTypes() []typeRow {
 			{sig: "IEnumerable<XAttribute> Attributes()", get: func(v any) any { return xmlArray("XAttribute", v.(*xmlNode).attrs) }},
 			{sig: "bool HasElements", get: func(v any) bool { return v.(*xmlNode).root() != nil }},
 			{sig: "bool HasAttributes", get: func(v any) bool { return len(v.(*xmlNode).attrs) > 0 }},
-			{sig: "bool IsEmpty", get: func(v any) bool { return len(v.(*xmlNode).nodes()) == 0 }},
+			{sig: "bool IsEmpty", get: func(v any) bool { n := v.(*xmlNode); return len(n.nodes()) == 0 && !n.open }},
 			{sig: "void SetAttributeValue(XName name, object? v)", get: setAttribute},
 			{sig: "void SetElementValue(XName name, object? v)", get: func(f *frame, a []any) any {
 				n := a[0].(*xmlNode)
@@ -458,24 +342,28 @@ func xmlTypes() []typeRow {
 		{decl: "class " + ns + "XText : XNode", is: xmlKind("text", "cdata"), rows: []row{{sig: "new(string s)", get: func(_ *frame, a []any) any { return &xmlNode{kind: "text", value: text(a, 0)} }}, value}},
 		{decl: "class " + ns + "XComment : XNode", is: xmlKind("comment"), rows: []row{{sig: "new(string s)", get: func(_ *frame, a []any) any { return &xmlNode{kind: "comment", value: text(a, 0)} }}, value}},
 		{decl: "class " + ns + "XName", is: instance[xName], rows: []row{
-			{sig: "static implicit XName(string s)", get: func(_ *frame, a []any) any { return xName(text(a, 0)) }},
-			{sig: "static XName Get(string s)", get: func(_ *frame, a []any) any { return xName(text(a, 0)) }},
+			{sig: "static implicit XName(string s)", get: func(_ *frame, a []any) any { return checkedName(text(a, 0)) }},
+			{sig: "static XName Get(string s)", get: func(_ *frame, a []any) any { return checkedName(text(a, 0)) }},
 			{sig: "string LocalName", get: func(v any) string { _, l := splitXName(string(v.(xName))); return l }},
 			{sig: "string NamespaceName", get: func(v any) string { s, _ := splitXName(string(v.(xName))); return s }},
 			{sig: "XNamespace Namespace", get: func(v any) any { s, _ := splitXName(string(v.(xName))); return xSpace(s) }},
-			{sig: "static XName Get(string local, string space)", get: func(_ *frame, a []any) any { return expandedName(text(a, 1), text(a, 0)) }},
+			{sig: "static XName Get(string local, string space)", get: func(_ *frame, a []any) any { return checkedName(string(expandedName(text(a, 1), text(a, 0)))) }},
 			{sig: "static bool op_==(XName? a, XName? b)", get: func(_ *frame, a []any) any { return a[0] == a[1] }},
 		}},
 		{decl: "class " + ns + "XNamespace", is: instance[xSpace], rows: []row{
 			{sig: "static implicit XNamespace(string s)", get: func(_ *frame, a []any) any { return xSpace(text(a, 0)) }},
 			{sig: "static XNamespace Get(string s)", get: func(_ *frame, a []any) any { return xSpace(text(a, 0)) }},
 			{sig: "static XNamespace None", get: fixedValue(xSpace(""))},
-			{sig: "static XNamespace Xml", get: fixedValue(xSpace("http://www.w3.org/XML/1998/namespace"))},
-			{sig: "static XNamespace Xmlns", get: fixedValue(xSpace("http://www.w3.org/2000/xmlns/"))},
+			{sig: "static XNamespace Xml", get: fixedValue(xSpace(xmlSpace))},
+			{sig: "static XNamespace Xmlns", get: fixedValue(xSpace(xmlnsSpace))},
 			{sig: "string NamespaceName", get: func(v any) string { return string(v.(xSpace)) }},
-			{sig: "XName GetName(string s)", get: func(_ *frame, a []any) any { return expandedName(string(a[0].(xSpace)), text(a, 1)) }},
+			{sig: "XName GetName(string s)", get: func(_ *frame, a []any) any {
+				return checkedName(string(expandedName(string(a[0].(xSpace)), text(a, 1))))
+			}},
 			{sig: "static bool op_==(XNamespace? a, XNamespace? b)", get: func(_ *frame, a []any) any { return a[0] == a[1] }},
-			{sig: "static XName op_+(XNamespace n, string s)", get: func(_ *frame, a []any) any { return expandedName(string(a[0].(xSpace)), text(a, 1)) }},
+			{sig: "static XName op_+(XNamespace n, string s)", get: func(_ *frame, a []any) any {
+				return checkedName(string(expandedName(string(a[0].(xSpace)), text(a, 1))))
+			}},
 		}},
 	}
 }
@@ -489,6 +377,13 @@ func (x xSpace) String() string { return string(x) }
 func xmlName(v any) any {
 	n := v.(*xmlNode)
 	return expandedName(n.space, n.name)
+}
+
+// checkedName is a name that an element may have.
+func checkedName(s string) xName {
+	_, local := splitXName(s)
+	checkName(local)
+	return xName(s)
 }
 
 func expandedName(space, local string) xName {
@@ -513,6 +408,9 @@ func (n *xmlNode) remove() {
 		return out
 	}
 	p.children, p.attrs, n.parent = drop(p.nodes()), drop(p.attrs), nil
+	if n.kind != "attribute" && len(p.children) == 0 {
+		p.open = false
+	}
 }
 
 func setAttribute(_ *frame, a []any) any {
@@ -537,13 +435,13 @@ func setAttribute(_ *frame, a []any) any {
 // xmlConversions are the explicit conversions of elements and attributes.
 func xmlConversions(class string) []row {
 	var rows []row
-	for _, w := range []string{"string", "int", "long", "bool", "double", "decimal", "DateTime", "Guid"} {
+	for _, w := range []string{"string", "int", "long", "bool", "double", "decimal", "float", "uint", "ulong", "DateTime", "DateTimeOffset", "TimeSpan", "Guid"} {
 		get := func(_ *frame, a []any) any {
 			n, _ := a[0].(*xmlNode)
 			if n == nil {
 				return tokenTo(nil, typeNamed(w))
 			}
-			return tokenTo(&JToken{kind: JString, value: n.text()}, typeNamed(w))
+			return xmlValue(n.text(), typeNamed(w))
 		}
 		rows = append(rows, row{sig: "static explicit " + w + "(" + class + "? e)", get: get})
 		if w == "string" {
@@ -557,17 +455,4 @@ func xmlConversions(class string) []row {
 		}})
 	}
 	return rows
-}
-
-// xmlText is a value as XML has it: true and false, and times in ISO 8601.
-func xmlText(v any) string {
-	switch x := v.(type) {
-	case bool:
-		return strconv.FormatBool(x)
-	case DateTime:
-		return x.format("yyyy-MM-ddTHH:mm:ss.FFFFFFFK")
-	case DateTimeOffset:
-		return x.format("yyyy-MM-ddTHH:mm:ss.FFFFFFFzzz")
-	}
-	return ToString(v)
 }
