@@ -94,6 +94,7 @@ type Operation struct {
 	Policy      *Document
 	Parameters  []Parameter      // declared of path, query and header
 	Requests    []Representation // declared request bodies, by content type
+	NeedsBody   bool             `json:",omitempty"` // the request body is declared as required
 	Responses   []Response       // declared; their examples feed mock-response
 	Tags        []string
 	Description string `json:",omitempty"`

@@ -83,10 +83,17 @@ func TestSOAPOperationsOfTheDescription(t *testing.T) {
 		"apis/calc/operations/add/policy.xml", emptyPolicy)
 	var got []string
 	for _, op := range a.Operations {
-		got = append(got, op.ID+" "+op.Method+" "+op.URLTemplate+" "+op.SOAPElement)
+		line := op.ID + " " + op.Method + " " + op.URLTemplate + " " + op.SOAPElement
+		for i, r := range op.Requests {
+			line += " " + r.ContentType
+			if op.Responses[0].StatusCode != 200 || op.Responses[0].Representations[i].ContentType != r.ContentType {
+				t.Errorf("%s: the response is %+v", op.ID, op.Responses)
+			}
+		}
+		got = append(got, line)
 	}
-	want := []string{"Add POST /?soapAction=http://tempuri.org/ICalculator/Add?a%26b {http://tempuri.org/}Add",
-		"Subtract POST /?soapAction=Subtract {urn:q1}SubtractRequest", "Old POST /?soapAction=urn:old {urn:rpc}Old"}
+	want := []string{"Add POST /?soapAction=http://tempuri.org/ICalculator/Add?a%26b {http://tempuri.org/}Add text/xml application/soap+xml",
+		"Subtract POST /?soapAction=Subtract {urn:q1}SubtractRequest text/xml", "Old POST /?soapAction=urn:old {urn:rpc}Old text/xml"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
@@ -98,7 +105,7 @@ func TestSOAPOperationsOfTheDescription(t *testing.T) {
 func TestSOAPOperationsThatTheFolderLists(t *testing.T) {
 	a := oneAPI(t, "apis/calc/apiInformation.json", calculatorInfo, "apis/calc/specification.wsdl", calculatorWSDL,
 		"apis/calc/operations/5f0e/operationInformation.json", `{"properties": {"displayName": "Take away", "method": "POST", "urlTemplate": "/?soapAction=Subtract"}}`)
-	if len(a.Operations) != 1 || a.Operations[0].ID != "5f0e" || a.Operations[0].SOAPElement != "{urn:q1}SubtractRequest" {
+	if len(a.Operations) != 1 || a.Operations[0].ID != "5f0e" || a.Operations[0].SOAPElement != "{urn:q1}SubtractRequest" || len(a.Operations[0].Requests) != 1 {
 		t.Errorf("%+v", a.Operations)
 	}
 }

@@ -88,10 +88,18 @@ func (w *wsdl) bound(out []*apim.Operation, b *wsdlBinding) []*apim.Operation {
 	if soap == nil {
 		return out // of HTTP GET or POST, or MIME
 	}
+	contentType := "text/xml"
+	if b.SOAP11 == nil {
+		contentType = "application/soap+xml"
+	}
 	for i := range b.Operations {
 		op := &b.Operations[i]
 		call := firstSOAP(op.SOAP11, op.SOAP12)
-		if call == nil || slices.ContainsFunc(out, func(o *apim.Operation) bool { return o.ID == op.Name }) {
+		if call == nil {
+			continue
+		}
+		if same := slices.IndexFunc(out, func(o *apim.Operation) bool { return o.ID == op.Name }); same >= 0 {
+			declareSOAP(out[same], contentType)
 			continue
 		}
 		element := w.element(b.Type, op.Name)
@@ -102,8 +110,23 @@ func (w *wsdl) bound(out []*apim.Operation, b *wsdlBinding) []*apim.Operation {
 			}
 		}
 		out = append(out, soapOperation(out, op.Name, call.Action, element))
+		declareSOAP(out[len(out)-1], contentType)
 	}
 	return out
+}
+
+// declareSOAP declares the content type of an operation's messages, which tells
+// the versions of SOAP apart.
+func declareSOAP(op *apim.Operation, contentType string) {
+	message := apim.Representation{ContentType: contentType}
+	if slices.ContainsFunc(op.Requests, func(r apim.Representation) bool { return r.ContentType == contentType }) {
+		return
+	}
+	op.Requests = append(op.Requests, message)
+	if len(op.Responses) == 0 {
+		op.Responses = []apim.Response{{StatusCode: 200}}
+	}
+	op.Responses[0].Representations = append(op.Responses[0].Representations, message)
 }
 
 func firstSOAP(a, b *wsdlSOAP) *wsdlSOAP {
@@ -202,8 +225,19 @@ func (l *loader) preferListed(a *apim.API, folder string) {
 	for _, op := range listed {
 		for _, d := range others {
 			if op.SOAPElement == "" && (strings.EqualFold(op.URLTemplate, d.URLTemplate) || strings.EqualFold(op.Name, d.Name)) {
-				op.SOAPElement = d.SOAPElement
+				describeSOAP(op, d)
 			}
 		}
+	}
+}
+
+// describeSOAP gives a listed operation what the WSDL tells and the list does not.
+func describeSOAP(op, described *apim.Operation) {
+	op.SOAPElement = described.SOAPElement
+	if len(op.Requests) == 0 {
+		op.Requests = described.Requests
+	}
+	if len(op.Responses) == 0 {
+		op.Responses = described.Responses
 	}
 }

@@ -33,6 +33,7 @@ type declarations struct {
 type declared struct {
 	parameters []apim.Parameter
 	requests   []apim.Representation
+	needsBody  bool
 	responses  map[string]declaredResponse // by what stands for the status
 }
 
@@ -72,6 +73,7 @@ func (d *declarations) operation(item, op map[string]any) *declared {
 		case apim.InPath, apim.InQuery, apim.InHeader:
 			out.parameters = append(out.parameters, d.parameter(p))
 		case "body":
+			out.needsBody = p["required"] == true
 			for _, contentType := range d.types(op, "consumes", "application/json") {
 				out.requests = append(out.requests, apim.Representation{ContentType: contentType, Schema: d.schema(p["schema"], dialect.Request)})
 			}
@@ -85,7 +87,7 @@ func (d *declarations) operation(item, op map[string]any) *declared {
 		}
 	}
 	if body := dialect.Resolve(d.root, op["requestBody"]); body != nil {
-		out.requests = d.content(body, dialect.Request)
+		out.requests, out.needsBody = d.content(body, dialect.Request), body["required"] == true
 	}
 	responses, _ := op["responses"].(map[string]any)
 	for code, r := range responses {

@@ -163,7 +163,7 @@ func statusOf(code string, declared int) int {
 
 // complete adds what the operation declares of its messages.
 func (m *declared) complete(op *apim.Operation) {
-	op.Parameters, op.Requests = m.parameters, m.requests
+	op.Parameters, op.Requests, op.NeedsBody = m.parameters, m.requests, m.needsBody
 	for code, r := range m.responses {
 		status := statusOf(code, len(m.responses))
 		_, exact := m.responses[strconv.Itoa(status)]

@@ -18,7 +18,7 @@ func pets(t testing.TB) *Server {
 		{Name: "Authorization", In: apim.InHeader},
 		{Name: "key", In: apim.InQuery},
 	}}
-	write := &apim.Operation{ID: "add", Name: "Add", Method: "POST", URLTemplate: "/pets", Requests: []apim.Representation{{ContentType: "application/json", Schema: json.RawMessage(`{"type":"object"}`)}}}
+	write := &apim.Operation{ID: "add", Name: "Add", Method: "POST", URLTemplate: "/pets", NeedsBody: true, Requests: []apim.Representation{{ContentType: "application/json", Schema: json.RawMessage(`{"type":"object"}`)}}}
 	var tools []*Tool
 	for name, op := range map[string]*apim.Operation{"get_pet": read, "add_pet": write} {
 		tool, err := NewTool(&apim.MCPTool{Name: name}, op, "X-Key", "key")
@@ -61,6 +61,7 @@ func TestHandle(t *testing.T) {
 		{"unknown tool", call("eat_pet", "{}"), `unknown tool: eat_pet`},
 		{"read", call("get_pet", `{"id":"a/b c","page":2,"tags":["x","y"],"X-Trace":"t"}`), `GET /pets/a%2Fb%20c?view=full\u0026page=2\u0026tags=x%2Cy t`},
 		{"write", call("add_pet", `{"body":{"name":"Rex","age":12345678901234567890}}`), `POST /pets? application/json {\"age\":12345678901234567890,\"name\":\"Rex\"}`},
+		{"write without the body", call("add_pet", `{}`), `the argument \"body\" is required`},
 		{"missing argument", call("get_pet", `{}`), `the argument \"id\" is required`},
 		{"unknown argument", call("get_pet", `{"id":"1","nope":1}`), `there is no argument \"nope\"`},
 		{"arguments that are no object", call("get_pet", `[1]`), `must be a JSON object`},

@@ -156,7 +156,7 @@ func (t *Tool) addBody() error {
 		schema, note = json.RawMessage(`{"type":"string"}`), "The request body, as text of the type "+list[i].ContentType+"."
 	}
 	t.body, t.contentType = t.free("body", "request"), list[i].ContentType
-	return t.schema.add(t.body, note, false, schema)
+	return t.schema.add(t.body, note, t.operation.NeedsBody, schema)
 }
 
 func isJSON(contentType string) bool {
