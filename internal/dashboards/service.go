@@ -23,23 +23,32 @@ func objectives() Dashboard {
 		}}
 }
 
-// good is the share of the requests in a time that did not fail.
-func good(by, window string) string {
-	const count = "http_server_request_duration_seconds_count"
-	all := "sum by (" + by + ") (increase(" + count + "[" + window + "]))"
-	return "1 - (sum by (" + by + ") (increase(" + count + `{http_response_status_code=~"5.."}[` + window + "])) or " + all + " * 0) / (" + all + " > 0)"
+// Requests is the number of requests in a time.
+func Requests(by, selector, window string) string {
+	return "sum by (" + by + ") (increase(" + requestCount + "{" + selector + "}[" + window + "]))"
+}
+
+const requestCount = "http_server_request_duration_seconds_count"
+
+// Uptime is the share of the requests in a time that did not fail.
+func Uptime(by, selector, window string) string {
+	all, failed := Requests(by, selector, window), `http_response_status_code=~"5.."`
+	if selector != "" {
+		failed = selector + "," + failed
+	}
+	return "1 - (" + Requests(by, failed, window) + " or " + all + " * 0) / (" + all + " > 0)"
 }
 
 // uptime is the report for those who do not watch it every day.
 func uptime() Dashboard {
 	return Dashboard{UID: "gatehouse-uptime", Title: "Uptime", Description: "The share of requests that were answered well, by product and API, and what availability tests saw.", Tags: []string{"report"}, Rows: []Row{
 		{"The last 30 days", []Panel{
-			list("Products", "percentunit", 12, good("gatehouse_product", "30d")),
-			list("APIs", "percentunit", 12, good("gatehouse_api", "30d")),
+			list("Products", "percentunit", 12, Uptime("gatehouse_product", "", "30d")),
+			list("APIs", "percentunit", 12, Uptime("gatehouse_api", "", "30d")),
 			list("Availability tests", "percentunit", 24, `avg by (test) (avg_over_time(gatehouse_availability_success[30d]))`).quiet(),
 		}},
 		{"Day by day", []Panel{
-			chart("Products", "percentunit", 24, Query{Expr: good("gatehouse_product", "1d"), Legend: "{{gatehouse_product}}"}),
+			chart("Products", "percentunit", 24, Query{Expr: Uptime("gatehouse_product", "", "1d"), Legend: "{{gatehouse_product}}"}),
 		}},
 	}}
 }

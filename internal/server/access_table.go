@@ -82,9 +82,18 @@ func accessTable() map[string]needs {
 
 		"GET /api/dashboards":                      onHouse("Microsoft.Dashboard/dashboards/read"),
 		"GET /api/dashboards/{uid}":                onHouse("Microsoft.Dashboard/dashboards/read"),
+		"GET /api/dashboards/{uid}/data":           ofShownDashboard,
+		"GET /api/dashboards/{uid}/page":           ofShownDashboard,
 		"PUT /api/dashboards/{uid}":                onHouse("Microsoft.Dashboard/dashboards/write"),
 		"DELETE /api/dashboards/{uid}":             onHouse("Microsoft.Dashboard/dashboards/delete"),
 		"GET /api/grafana/{name}/datasources.yaml": onHouse("Microsoft.Dashboard/grafana/read"),
+
+		// The token in a report's link is its key.
+		"GET " + reportPath + "{token}":      open,
+		"GET " + reportPath + "{token}/data": open,
+		"GET /api/reports":                   onHouse("Gatehouse/reports/read"),
+		"POST /api/reports":                  ofNewReport,
+		"DELETE /api/reports/{id}":           onHouse("Gatehouse/reports/delete"),
 
 		"GET /api/status":        onHouse("Gatehouse/status/read"),
 		"GET /api/workspaces":    onHouse("Microsoft.Insights/components/read"),
@@ -189,6 +198,16 @@ func ofCardinality(s *Server, r *http.Request) []identity.Need {
 		name = telemetry.DefaultWorkspace
 	}
 	return []identity.Need{{Action: readMetrics, Data: true, Scope: s.accountScope(name)}}
+}
+
+// ofShownDashboard reads a dashboard and the samples that it shows.
+func ofShownDashboard(s *Server, r *http.Request) []identity.Need {
+	return append(ofCardinality(s, r), identity.Need{Action: "Microsoft.Dashboard/dashboards/read", Scope: houseID()})
+}
+
+// ofNewReport shows samples of the default workspace to whoever has the link.
+func ofNewReport(s *Server, _ *http.Request) []identity.Need {
+	return []identity.Need{{Action: "Gatehouse/reports/write", Scope: houseID()}, {Action: readMetrics, Data: true, Scope: s.accountScope(telemetry.DefaultWorkspace)}}
 }
 
 // ofRows reads the rows of the workspace that a parameter names.

@@ -74,8 +74,10 @@ func (d *door) who(r *http.Request) (*identity.Caller, error) {
 }
 
 // public paths tell nothing: health, and the console's own files, which ask
-// for the token themselves.
-func public(p string) bool { return p == "/healthz" || p == "/readyz" || web.Public(p) }
+// for the token themselves. Links of reports have their key within.
+func public(p string) bool {
+	return p == "/healthz" || p == "/readyz" || web.Public(p) || strings.HasPrefix(p, reportPath)
+}
 
 // recogniser tells who a request's credentials are of.
 type recogniser struct {

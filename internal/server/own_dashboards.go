@@ -54,6 +54,8 @@ type keptDashboard struct {
 func (o *ownDashboards) routes(mux api.Mux) {
 	mux.HandleFunc("GET /api/dashboards", o.list)
 	mux.HandleFunc("GET /api/dashboards/{uid}", o.get)
+	mux.HandleFunc("GET /api/dashboards/{uid}/data", o.data)
+	mux.HandleFunc("GET /api/dashboards/{uid}/page", o.page)
 	mux.HandleFunc("PUT /api/dashboards/{uid}", o.put)
 	mux.HandleFunc("DELETE /api/dashboards/{uid}", o.remove)
 }
@@ -131,34 +133,9 @@ func noDashboard(w http.ResponseWriter) {
 // get answers with what Grafana imports.
 func (o *ownDashboards) get(w http.ResponseWriter, r *http.Request) {
 	uid := r.PathValue("uid")
-	if d, ok := dashboards.Find(uid); ok {
-		data, err := d.JSON()
-		if err != nil {
-			o.fail(w, err)
-			return
-		}
+	if data, ok := o.text(w, uid); ok {
 		sendDashboard(w, uid, data)
-		return
 	}
-	if !dashboardUID.MatchString(uid) {
-		noDashboard(w)
-		return
-	}
-	data, err := o.server.catalog.Load(dashboardPrefix + uid)
-	if err != nil {
-		o.fail(w, err)
-		return
-	}
-	var k keptDashboard
-	if len(data) == 0 {
-		noDashboard(w)
-		return
-	}
-	if err := json.Unmarshal(data, &k); err != nil {
-		o.fail(w, err)
-		return
-	}
-	sendDashboard(w, uid, []byte(k.JSON))
 }
 
 func sendDashboard(w http.ResponseWriter, uid string, data []byte) {

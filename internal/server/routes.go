@@ -44,6 +44,7 @@ func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
 	mux.HandleFunc("GET /api/access-review", s.reviewAccess)
 	mux.HandleFunc("GET /api/audit", s.listAudit)
 	(&ownDashboards{server: s}).routes(mux)
+	(&reports{server: s}).routes(mux)
 	mux.HandleFunc("GET /api/grafana/{name}/datasources.yaml", s.dataSources)
 	mux.HandleFunc("GET /api/exports", s.exports.list)
 	mux.HandleFunc("GET /api/loggers", s.listLoggers)

@@ -66,9 +66,10 @@ func missionForecast(t *testing.T, _ *house) {
 	}
 }
 
-// P31: a node tells what it serves; a change is another hash, the change back the
-// first one again. The alert on nodes that differ is tested with the shipped rules.
-func missionDrift(t *testing.T, h *house) {
+// driftOfOne: a node tells what it serves; a change is another hash, the change
+// back the first one again.
+func (h *house) driftOfOne(t *testing.T) {
+	t.Helper()
 	config := func() string {
 		var out struct {
 			Revision struct{ Config string }

@@ -34,6 +34,7 @@ type house struct {
 	front                    *front      // what availability tests call
 	tenantsKept              *tenants    // two Gatehouses more, when they have run
 	consoleKept              *house      // one more that the console set up, when it has run
+	troubled                 time.Time   // when trouble began, for P01
 	root                     *testing.T  // of the whole: what runs until its end
 }
 

@@ -11,7 +11,7 @@ import (
 // stays as it is.
 func (h *house) promise(t *testing.T, availability string) {
 	t.Helper()
-	text := fmt.Sprintf("objectives:\n- {name: edited, api: promised, availability: %s}\n- {name: kept, api: other, availability: 99.9}\n", availability)
+	text := fmt.Sprintf("objectives:\n- {name: edited, api: promised, availability: %s}\n- {name: kept, api: other, availability: 99.9}\n- {name: trouble, api: trouble, availability: 99.9, latency: {below: 250ms, share: 99}}\n", availability)
 	if err := os.WriteFile(h.objectives, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -264,13 +264,6 @@ func (u *unitTest) healthySeries(t *testing.T, gap int) {
 	}
 }
 
-// M29: a gap of two minutes fires none of the rules that come along.
-func missionGap(t *testing.T, _ *house) {
-	u := quietly()
-	u.healthySeries(t, 4)
-	promtoolTests(t, "30s", everyRule, []unitTest{u})
-}
-
 // M32: what a platform does of its own accord fires none of them either, and a
 // change of the service under load is a change alone.
 func missionExpectedActions(t *testing.T, h *house) {

@@ -68,7 +68,7 @@ func (h *house) missionService() map[string]string {
 		"tags/team/tagInformation.json":                              `{"properties":{"displayName":"team=payments"}}`,
 		"tags/team/apis/tagged/tagApiInformation.json":               "{}",
 	}
-	for _, id := range []string{"marker", "plain", "exact", "split", "alarm", "tagged", "recorded", "abandoned", "whole"} {
+	for _, id := range []string{"marker", "plain", "exact", "split", "alarm", "tagged", "recorded", "abandoned", "whole", "trouble"} {
 		h.addAPI(files, id, "", "", false)
 	}
 	h.addAPI(files, "keyed", "", "", true)

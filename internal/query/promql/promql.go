@@ -171,6 +171,33 @@ func (e *Engine) Range(ctx context.Context, query string, start, end time.Time, 
 	return detach(matrix), nil
 }
 
+// At evaluates query at one time, for a reader: the series with one point each.
+func (e *Engine) At(ctx context.Context, query string, t time.Time) (promql.Matrix, error) {
+	q, err := e.NewInstantQuery(ctx, e.queryable, nil, query, t)
+	if err != nil {
+		return nil, err
+	}
+	defer q.Close()
+	result := q.Exec(ctx)
+	if result.Err != nil {
+		return nil, result.Err
+	}
+	var out promql.Matrix
+	switch v := result.Value.(type) {
+	case promql.Vector:
+		for _, s := range v {
+			if s.H == nil {
+				out = append(out, promql.Series{Metric: s.Metric, Floats: []promql.FPoint{{T: s.T, F: s.F}}})
+			}
+		}
+	case promql.Scalar:
+		out = promql.Matrix{{Metric: labels.EmptyLabels(), Floats: []promql.FPoint{{T: v.T, F: v.V}}}}
+	default:
+		return nil, fmt.Errorf("query %q gives a %s; a number for each series is needed", query, result.Value.Type())
+	}
+	return out, nil
+}
+
 // detach copies the points: closing the query gives their memory back.
 func detach(in promql.Matrix) promql.Matrix {
 	out := make(promql.Matrix, len(in))
