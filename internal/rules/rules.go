@@ -223,6 +223,11 @@ func (r *Rules) notify(ctx context.Context, expr string, alerts ...*rules.Alert)
 		if !a.ResolvedAt.IsZero() {
 			out[i].EndsAt = a.ResolvedAt
 		}
+		if out[i].EndsAt.Before(out[i].StartsAt) {
+			// The clock went back meanwhile: receivers refuse an end before the
+			// beginning, and the alert would go on.
+			out[i].StartsAt = out[i].EndsAt
+		}
 	}
 	if err := r.options.Notify(ctx, out...); err != nil {
 		r.log.Error("alerts were not taken; those that still fire are sent again", "expr", expr, "err", err)

@@ -13,6 +13,7 @@ import (
 	"gatehouse/internal/identity"
 	"gatehouse/internal/identity/verify"
 	"gatehouse/internal/ingest/track"
+	"gatehouse/internal/store/lake"
 	"gatehouse/web"
 )
 
@@ -60,7 +61,8 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		caller = &identity.Caller{Name: "unknown"} // without rights
 	}
 	noteOf(r.Context()).caller = caller
-	d.next.ServeHTTP(w, r.WithContext(identity.WithCaller(r.Context(), caller)))
+	r = r.WithContext(identity.WithCaller(r.Context(), caller))
+	d.next.ServeHTTP(w, r.WithContext(lake.WithAccount(r.Context(), asker(r))))
 }
 
 // who is the caller that a request proves, or the local user of an open door;

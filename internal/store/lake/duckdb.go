@@ -17,8 +17,8 @@ import (
 // the lake's files and nothing else. It is opened by the first query, since it
 // takes tens of megabytes.
 type reader struct {
-	o     Options
-	slots chan struct{}
+	o      Options
+	places *places
 
 	mu     sync.Mutex
 	db     *sql.DB
@@ -28,7 +28,7 @@ type reader struct {
 }
 
 func newReader(o Options) *reader {
-	return &reader{o: o, slots: make(chan struct{}, o.Queries), functions: map[string]Function{}}
+	return &reader{o: o, places: newPlaces(o.Queries), functions: map[string]Function{}}
 }
 
 func (r *reader) open() (*sql.DB, error) {
@@ -93,17 +93,6 @@ func lockDown(connector driver.Connector, o Options) error {
 }
 
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
-
-func (r *reader) acquire(ctx context.Context) error {
-	select {
-	case r.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("query lake: wait for %d other queries: %w", cap(r.slots), ctx.Err())
-	}
-}
-
-func (r *reader) release() { <-r.slots }
 
 func (r *reader) close() error {
 	r.mu.Lock()

@@ -102,14 +102,15 @@ func (l *Lake) query(ctx context.Context, cancel func(), s Statement) (*Rows, er
 	if err != nil {
 		return nil, err
 	}
-	if err := l.reader.acquire(ctx); err != nil {
+	giveBack, err := l.reader.places.acquire(ctx)
+	if err != nil {
 		return nil, err
 	}
 	l.flushForQuery(ctx)
 	text, args, pinned, err := l.bind(s)
 	release := func() {
 		l.unpin(pinned)
-		l.reader.release()
+		giveBack()
 	}
 	if err != nil {
 		release()

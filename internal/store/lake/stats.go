@@ -27,7 +27,7 @@ func (l *Lake) Stats() Stats {
 		Flushes: c.flushes.Load(), FlushErrors: c.flushErrors.Load(), FlushedRows: c.flushedRows.Load(), SyncErrors: c.syncErrors.Load(),
 		Compactions: c.compactions.Load(), CompactErrors: c.compactErrors.Load(), CompactedRows: c.compactedRows.Load(),
 		ExpiredFiles: c.expired.Load(), ExpiredRows: c.expiredRows.Load(), Queries: c.queries.Load(), QueryErrors: c.queryErrors.Load(),
-		Tables: map[string]TableStats{Spans: {}, Logs: {}}, QueriesRunning: len(l.reader.slots),
+		Tables: map[string]TableStats{Spans: {}, Logs: {}}, QueriesRunning: l.reader.places.running(),
 	}
 	l.blooms.mu.Lock()
 	s.BloomBytes = l.blooms.used
