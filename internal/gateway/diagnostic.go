@@ -24,8 +24,12 @@ func (k *compilation) diagnostics(a *apim.API) []*telemetry.Diagnostic {
 		}
 	}
 	var out []*telemetry.Diagnostic
-	for _, d := range list {
-		out = append(out, k.diagnostic(d))
+	for n, d := range list {
+		scope := ""
+		if n < len(own) {
+			scope = a.ID
+		}
+		out = append(out, k.diagnostic(d, scope))
 	}
 	// Application Insights' own comes first: it says how requests are correlated.
 	slices.SortStableFunc(out, func(x, y *telemetry.Diagnostic) int { return rank(x) - rank(y) })
@@ -40,12 +44,12 @@ func rank(d *telemetry.Diagnostic) int {
 }
 
 // diagnostic compiles one, once for all endpoints.
-func (k *compilation) diagnostic(d *apim.Diagnostic) *telemetry.Diagnostic {
+func (k *compilation) diagnostic(d *apim.Diagnostic, scope string) *telemetry.Diagnostic {
 	if out := k.compiled[d]; out != nil {
 		return out
 	}
 	out := &telemetry.Diagnostic{
-		ID: d.ID, Logger: d.Logger, Sampling: d.Sampling, AlwaysLogErrors: d.AlwaysLogErrors, LogClientIP: d.LogClientIP,
+		ID: d.ID, Logger: d.Logger, Scope: scope, Sampling: d.Sampling, AlwaysLogErrors: d.AlwaysLogErrors, LogClientIP: d.LogClientIP,
 		Metrics: d.Metrics, URLOperationNames: strings.EqualFold(d.OperationName, "Url"), Verbosity: telemetry.SeverityInformation,
 		FrontendRequest: captureRule(d.FrontendRequest), FrontendResponse: captureRule(d.FrontendResponse),
 		BackendRequest: captureRule(d.BackendRequest), BackendResponse: captureRule(d.BackendResponse),

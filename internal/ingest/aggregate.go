@@ -9,10 +9,10 @@ import (
 )
 
 // aggregates are the rows of custom metrics in the making: one for each series
-// of a destination and interval. Used by the worker only.
+// of a destination and interval. Used by the worker only, but for the meters.
 type aggregates struct {
 	options *Options
-	meters  map[meterKey]*meter
+	meters  *meters
 	metrics *metrics
 	series  map[string]*aggregate
 	since   time.Time
@@ -34,7 +34,7 @@ type aggregate struct {
 
 func newAggregates(o *Options, m *metrics) *aggregates {
 	now := o.Now()
-	return &aggregates{options: o, metrics: m, meters: map[meterKey]*meter{}, series: map[string]*aggregate{}, since: now, swept: now}
+	return &aggregates{options: o, metrics: m, meters: newMeters(o), series: map[string]*aggregate{}, since: now, swept: now}
 }
 
 // add counts the measurements of an exchange for every route that takes metrics.
@@ -62,7 +62,9 @@ func (g *aggregate) count1(v float64) {
 // find gives the aggregate of a measurement's series, or the one of all that
 // are beyond the workspace's limit.
 func (a *aggregates) find(r *route, t *template, v *telemetry.Measurement) *aggregate {
-	m := a.meter(&r.to)
+	a.meters.mu.Lock()
+	defer a.meters.mu.Unlock()
+	m := a.meters.of(meterKey{r.to.Rows, r.to.Workspace})
 	dimensions, name := v.Dimensions, v.Name
 	if !r.to.Dimensions {
 		dimensions = nil
@@ -71,7 +73,7 @@ func (a *aggregates) find(r *route, t *template, v *telemetry.Measurement) *aggr
 	if g := a.series[string(a.key)]; g != nil {
 		return g
 	}
-	if !m.admit(a.key, a.options.Now()) {
+	if !m.admit(m.seriesHash(t.span.Service, v.Namespace, name, dimensions), a.options.Now()) {
 		m.overflowed(a.metrics)
 		name = m.overflowName(name, a.options.CustomMetrics)
 		dimensions = overflowed(dimensions)
@@ -124,13 +126,15 @@ func (a *aggregates) emit(i *Ingest) {
 	}
 	clear(a.series)
 	a.since = now
+	a.meters.mu.Lock()
+	defer a.meters.mu.Unlock()
 	if now.Sub(a.swept) >= a.options.SeriesWindow/48 {
 		a.swept = now
-		for _, m := range a.meters {
+		for _, m := range a.meters.by {
 			m.forget(now.Add(-a.options.SeriesWindow))
 		}
 	}
-	for _, m := range a.meters {
+	for _, m := range a.meters.by {
 		m.show(a.metrics)
 	}
 }

@@ -41,6 +41,7 @@ type route struct {
 	failedOnly bool      // and no others
 	metrics    bool      // rows of custom metrics
 	cap        *dailyCap // of the workspace; nil: none
+	costs      []*diagnosticCost
 }
 
 // routes groups the diagnostics of an endpoint by destination: two loggers of

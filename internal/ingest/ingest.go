@@ -209,6 +209,9 @@ func (i *Ingest) Spans(ctx context.Context, spans []telemetry.Span) error {
 // Logs is Spans for log records.
 func (i *Ingest) Logs(ctx context.Context, logs []telemetry.LogRecord) error {
 	err := i.through(ctx, len(logs), tableLogs, func(r telemetry.Rows) error { return r.Logs(ctx, logs) })
+	if err == nil {
+		i.aggregates.meters.received(logs, i.options.Now(), i.metrics)
+	}
 	if err == nil && len(i.caps) > 0 {
 		i.takeLogs(logs)
 	}

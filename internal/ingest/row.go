@@ -19,7 +19,8 @@ type rowBuilder struct {
 	caps      map[string]*dailyCap
 	templates map[*telemetry.Endpoint]*template
 	resources map[string]string // JSON by service name
-	text      []byte            // of one exchange, at the end of the batch's memory
+	costs     costs
+	text      []byte // of one exchange, at the end of the batch's memory
 	cuts      []cut
 }
 
@@ -71,6 +72,7 @@ func (r *rowBuilder) template(e *telemetry.Endpoint) *template {
 		t.routes = r.options.routes(nil)
 	}
 	for _, to := range t.routes {
+		r.cost(to, e)
 		if to.to.Rows == nil {
 			to.cap = r.caps[to.to.Workspace]
 		}
@@ -155,8 +157,24 @@ func (r *rowBuilder) add(b *batch, to *route, t *template, e *telemetry.Exchange
 	r.calls(e, s)
 	r.logs(e, s, to)
 	r.settle()
+	for _, c := range to.costs {
+		c.count(e, len(r.text)+len(s.Steps), len(s.Steps))
+	}
 	if to.cap != nil {
 		to.cap.take(spanSize(s))
+	}
+}
+
+// cost finds the counters of the diagnostics that lead to a route.
+func (r *rowBuilder) cost(to *route, e *telemetry.Endpoint) {
+	if e == nil || len(e.Diagnostics) == 0 {
+		to.costs = []*diagnosticCost{r.costs.of(nil)}
+		return
+	}
+	for _, d := range e.Diagnostics {
+		if at := r.options.destination(d.Logger); !at.Off && at.Rows == to.to.Rows && at.Workspace == to.to.Workspace {
+			to.costs = append(to.costs, r.costs.of(d))
+		}
 	}
 }
 

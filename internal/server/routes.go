@@ -48,6 +48,8 @@ func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
 	mux.HandleFunc("GET /api/grafana/{name}/datasources.yaml", s.dataSources)
 	mux.HandleFunc("GET /api/exports", s.exports.list)
 	mux.HandleFunc("GET /api/loggers", s.listLoggers)
+	mux.HandleFunc("GET /api/telemetry-costs", s.listTelemetryCosts)
+	mux.HandleFunc("POST /api/custom-metrics/predict", s.predictSeries)
 	s.availabilityRoutes(mux)
 	mux.HandleFunc("/api/", noSuchAPI)
 	mux.Handle("/v1/", receiver.Handler())

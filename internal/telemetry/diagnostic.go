@@ -13,6 +13,7 @@ const (
 // endpoints that it applies to. Immutable.
 type Diagnostic struct {
 	ID, Logger        string
+	Scope             string  // the id of its API, "" for all APIs
 	Sampling          float64 // percent, 0 to 100
 	AlwaysLogErrors   bool
 	Verbosity         Severity // the least severe trace message that is kept

@@ -32,6 +32,7 @@ type house struct {
 	loggersKept              *loggersRun // of a second Gatehouse, when it has run
 	cluster                  sync.Once   // clusterSeries
 	front                    *front      // what availability tests call
+	costlyKept               *costly     // two others, when they have run
 	tenantsKept              *tenants    // two Gatehouses more, when they have run
 	consoleKept              *house      // one more that the console set up, when it has run
 	troubled                 time.Time   // when trouble began, for P01

@@ -108,6 +108,7 @@ func missionBodies(t *testing.T, h *house) {
 			t.Errorf("%s: the cut is not marked: %s", api, text)
 		}
 	}
+	h.costly(t).bodyCost(t)
 }
 
 // A22: verbosity, correlation protocol, headers and client address of the

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gatehouse/internal/apim"
@@ -36,8 +37,18 @@ func (h *Handler) write(w http.ResponseWriter, q *request, k *kind, parent, id s
 	if old == nil {
 		status = http.StatusCreated
 	}
+	h.warn(w, made)
 	h.writeEntity(w, q, status, made)
 	return nil
+}
+
+// warn says what the service's loader has to say of a resource, as HTTP does.
+func (h *Handler) warn(w http.ResponseWriter, made *entity) {
+	for _, one := range h.o.Service().Warnings {
+		if at, _, _ := strings.Cut(one.Resource, " "); at == made.path {
+			w.Header().Add("Warning", `299 - `+strconv.QuoteToASCII(one.Resource+" "+one.Message))
+		}
+	}
 }
 
 // put writes one resource and gives it as it is served then.
