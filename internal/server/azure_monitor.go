@@ -155,23 +155,32 @@ func (s *Server) azureClient(c *AzureMonitorConfig) (*azuremonitor.Client, error
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	base.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	transport := &http.Client{Transport: base}
-	o := azuremonitor.CredentialOptions{Kind: c.Credential.Type, Tenant: c.Credential.TenantID, ClientID: c.Credential.ClientID, TokenFile: c.Credential.TokenFile, Cloud: cloud, Transport: transport}
-	if o.Secret, err = c.Credential.ClientSecret.read(); err != nil {
-		return nil, fmt.Errorf("credential.clientSecret: %w", err)
-	}
-	if o.Password, err = c.Credential.Password.read(); err != nil {
-		return nil, fmt.Errorf("credential.password: %w", err)
-	}
-	if c.Credential.Certificate != "" {
-		if o.Certificate, err = os.ReadFile(c.Credential.Certificate); err != nil {
-			return nil, fmt.Errorf("credential.certificate: %w", err)
-		}
-	}
-	credential, err := azuremonitor.NewCredential(o)
+	credential, err := azuremonitor.NewRotatingCredential(func() (azuremonitor.CredentialOptions, error) {
+		o, err := c.Credential.read()
+		o.Cloud, o.Transport = cloud, transport
+		return o, err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("credential: %w", err)
 	}
 	return azuremonitor.NewClient(azuremonitor.ClientOptions{Credential: credential, Cloud: cloud, Transport: transport})
+}
+
+// read gives what the credential is made of now.
+func (c *AzureCredentialConfig) read() (o azuremonitor.CredentialOptions, err error) {
+	o = azuremonitor.CredentialOptions{Kind: c.Type, Tenant: c.TenantID, ClientID: c.ClientID, TokenFile: c.TokenFile}
+	if o.Secret, err = c.ClientSecret.read(); err != nil {
+		return o, fmt.Errorf("clientSecret: %w", err)
+	}
+	if o.Password, err = c.Password.read(); err != nil {
+		return o, fmt.Errorf("password: %w", err)
+	}
+	if c.Certificate != "" {
+		if o.Certificate, err = os.ReadFile(c.Certificate); err != nil {
+			return o, fmt.Errorf("certificate: %w", err)
+		}
+	}
+	return o, nil
 }
 
 func (s *Server) azurePuller(client *azuremonitor.Client, c *AzureServiceConfig) (*azuremonitor.Puller, error) {
