@@ -6,7 +6,9 @@ import (
 	"math/big"
 	"slices"
 	"strings"
-	"unicode"
+
+	"golang.org/x/text/collate"
+	"golang.org/x/text/language"
 )
 
 // Equal is .NET's Object.Equals on values of the engine: same type and same
@@ -142,43 +144,49 @@ func compareValues(a, b any) int {
 	return 0
 }
 
-// compareText orders strings as the invariant culture does for common texts:
-// letters by the alphabet first, lower case before upper case.
+// compareText orders strings as the invariant culture does: by letters first,
+// accents next, then lower case before upper case.
 func compareText(a, b string, fold bool) int {
-	x, y := []rune(a), []rune(b)
-	for i := 0; i < len(x) && i < len(y); i++ {
-		l, r := unicode.ToLower(x[i]), unicode.ToLower(y[i])
-		if l != r {
-			return cmp.Compare(weight(l), weight(r))
-		}
+	if alphanumeric(a) && alphanumeric(b) {
+		return comparePlain(a, b, fold)
 	}
-	if len(x) != len(y) {
-		return cmp.Compare(len(x), len(y))
-	}
-	if fold {
+	if a == b {
 		return 0
 	}
-	for i := range x {
-		if x[i] != y[i] {
-			return cmp.Compare(b2i(unicode.IsUpper(x[i])), b2i(unicode.IsUpper(y[i])))
+	pool := &types().collators[b2i(fold)]
+	c, _ := pool.Get().(*collate.Collator)
+	if c == nil {
+		var options []collate.Option
+		if fold {
+			options = append(options, collate.IgnoreCase)
 		}
+		c = collate.New(language.Und, options...)
 	}
-	return 0
+	order := c.CompareString(a, b)
+	pool.Put(c)
+	return order
 }
 
-// weight puts punctuation before digits before letters.
-func weight(r rune) int {
-	switch {
-	case unicode.IsLetter(r):
-		return int(r) + 1<<22
-	case unicode.IsDigit(r):
-		return int(r) + 1<<21
-	case r == '_':
-		return 1
-	case r == '-':
-		return 2
+// alphanumeric tells whether a text has only ASCII letters and digits.
+func alphanumeric(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; !isDigit(c) && (c|0x20 < 'a' || c|0x20 > 'z') {
+			return false
+		}
 	}
-	return int(r) + 16
+	return true
+}
+
+func comparePlain(a, b string, fold bool) int {
+	for i := 0; i < len(a) && i < len(b); i++ {
+		if l, r := lower(a[i]), lower(b[i]); l != r {
+			return cmp.Compare(l, r)
+		}
+	}
+	if len(a) != len(b) || fold {
+		return cmp.Compare(len(a), len(b))
+	}
+	return -strings.Compare(a, b)
 }
 
 // comparison kinds of StringComparison.
@@ -210,7 +218,10 @@ func ordinalOrder(a, b string) int {
 }
 
 func equalFold(a, b string, kind int64) bool {
-	if ignoresCase(kind) {
+	switch {
+	case kind < ordinal && !(ascii(a) && ascii(b)):
+		return compareText(a, b, ignoresCase(kind)) == 0
+	case ignoresCase(kind):
 		return strings.EqualFold(a, b)
 	}
 	return a == b

@@ -188,7 +188,7 @@ func formatNumber(d float64, exact *big.Rat, f string, integral bool) string {
 		return scientific(d, exact, precision(f, 6), f[0])
 	case 'g':
 		if n := precision(f, 0); n > 0 {
-			return general(d, n, f[0])
+			return general(d, exact, n, f[0])
 		}
 	}
 	if integral {
@@ -268,23 +268,28 @@ func mantissa(r *big.Rat, whole, n int) (string, int) {
 	}
 }
 
-func general(d float64, n int, g byte) string {
-	s := strconv.FormatFloat(d, 'e', min(n, 17)-1, 64)
-	m, exp, _ := strings.Cut(s, "e")
-	v, _ := strconv.Atoi(exp)
-	if v >= n || v < -5 {
-		if strings.Contains(m, ".") {
-			m = strings.TrimRight(strings.TrimRight(m, "0"), ".")
-		}
-		e := byte('E')
-		if g == 'g' {
-			e = 'e'
-		}
-		return fmt.Sprintf("%s%c%+03d", m, e, v)
+// general is the shorter of the fixed and the scientific form with n digits.
+func general(d float64, exact *big.Rat, n int, g byte) string {
+	m, v := mantissa(exact, 1, min(n, 15)-1)
+	if n > 15 {
+		s, exp, _ := strings.Cut(strconv.FormatFloat(math.Abs(d), 'e', min(n, 17)-1, 64), "e")
+		m = s
+		v, _ = strconv.Atoi(exp)
 	}
-	out := strconv.FormatFloat(d, 'f', max(0, n-1-v), 64)
-	if strings.Contains(out, ".") {
-		out = strings.TrimRight(strings.TrimRight(out, "0"), ".")
+	digits := strings.Replace(m, ".", "", 1)
+	digits = strings.TrimRight(digits, "0")
+	switch {
+	case digits == "":
+		return "0"
+	case v >= n || v <= -5:
+		if len(digits) > 1 {
+			digits = digits[:1] + "." + digits[1:]
+		}
+		return fmt.Sprintf("%s%s%c%+03d", sign(exact), digits, g-'G'+'E', v)
+	case v < 0:
+		return sign(exact) + "0." + strings.Repeat("0", -v-1) + digits
+	case len(digits) <= v+1:
+		return sign(exact) + digits + strings.Repeat("0", v+1-len(digits))
 	}
-	return out
+	return sign(exact) + digits[:v+1] + "." + digits[v+1:]
 }

@@ -531,6 +531,8 @@ func appendLeaf(to []byte, v any) []byte {
 		return appendQuoted(to, x.format("yyyy-MM-ddTHH:mm:ss.FFFFFFFzzz"))
 	case []byte:
 		return appendQuoted(to, encodeBase64(x))
+	case *URI:
+		return appendQuoted(to, x.original)
 	}
 	return appendQuoted(to, ToString(v))
 }

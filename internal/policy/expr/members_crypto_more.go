@@ -81,14 +81,16 @@ func keyRows() []row {
 	}
 }
 
-func (k *rsaKey) needPublic() *rsa.PublicKey {
+func (k *rsaKey) needPublic(f *frame) *rsa.PublicKey {
+	k.make(f)
 	if k.public == nil {
 		throw(cryptoSpace+"CryptographicException", "The key is empty.")
 	}
 	return k.public
 }
 
-func (k *rsaKey) needPrivate() *rsa.PrivateKey {
+func (k *rsaKey) needPrivate(f *frame) *rsa.PrivateKey {
+	k.make(f)
 	if k.private == nil {
 		throw(cryptoSpace+"CryptographicException", "The key has no private part.")
 	}
@@ -111,7 +113,7 @@ func oaepHash(p any) hash.Hash {
 }
 
 func (k *rsaKey) sign(f *frame, id crypto.Hash, sum []byte, p any) any {
-	key := k.needPrivate()
+	key := k.needPrivate(f)
 	f.step(1000)
 	var out []byte
 	var err error
@@ -127,7 +129,7 @@ func (k *rsaKey) sign(f *frame, id crypto.Hash, sum []byte, p any) any {
 }
 
 func (k *rsaKey) verify(f *frame, id crypto.Hash, sum, signature []byte, p any) any {
-	key := k.needPublic()
+	key := k.needPublic(f)
 	f.step(200)
 	if p == padding2("pss") {
 		return rsa.VerifyPSS(key, id, sum, signature, nil) == nil
@@ -138,7 +140,7 @@ func (k *rsaKey) verify(f *frame, id crypto.Hash, sum, signature []byte, p any) 
 // asymmetricRows are what every key has.
 func asymmetricRows() []row {
 	return []row{
-		{sig: "string ToXmlString(bool private)", get: func(f *frame, a []any) any { return a[0].(*rsaKey).xmlText(unboxBool(a[1])) }},
+		{sig: "string ToXmlString(bool private)", get: func(f *frame, a []any) any { return a[0].(*rsaKey).xmlText(f, unboxBool(a[1])) }},
 		{sig: "void FromXmlString(string s)", get: func(f *frame, a []any) any {
 			p := &rsaParameters{map[string][]byte{}}
 			for _, e := range parseXML(f, text(a, 1)).elements(f, "", true) {
@@ -156,7 +158,10 @@ func asymmetricRows() []row {
 			if k := v.(*rsaKey); k.public != nil {
 				return int64(k.public.N.BitLen())
 			}
-			return 2048
+			return int64(v.(*rsaKey).bits)
+		}, set: func(_ *frame, a []any) any {
+			*a[0].(*rsaKey) = *newRSA(num(a, 1))
+			return nil
 		}},
 		{sig: "void Clear()", get: func(*frame, []any) any { return nil }},
 	}
@@ -173,7 +178,7 @@ func rsaMore() []row {
 		}},
 		{sig: "byte[] Encrypt(byte[] b, RSAEncryptionPadding p)", get: func(f *frame, a []any) any {
 			f.step(200)
-			key, b := a[0].(*rsaKey).needPublic(), arg[[]byte](a, 1)
+			key, b := a[0].(*rsaKey).needPublic(f), arg[[]byte](a, 1)
 			var out []byte
 			var err error
 			if h := oaepHash(a[2]); h != nil {
@@ -189,7 +194,7 @@ func rsaMore() []row {
 		}},
 		{sig: "byte[] Decrypt(byte[] b, RSAEncryptionPadding p)", get: func(f *frame, a []any) any {
 			f.step(1000)
-			key, b := a[0].(*rsaKey).needPrivate(), arg[[]byte](a, 1)
+			key, b := a[0].(*rsaKey).needPrivate(f), arg[[]byte](a, 1)
 			var out []byte
 			var err error
 			if h := oaepHash(a[2]); h != nil {
@@ -203,18 +208,18 @@ func rsaMore() []row {
 			}
 			return out
 		}},
-		{sig: "RSAParameters ExportParameters(bool private)", get: func(_ *frame, a []any) any { return a[0].(*rsaKey).parameters(unboxBool(a[1])) }},
+		{sig: "RSAParameters ExportParameters(bool private)", get: func(f *frame, a []any) any { return a[0].(*rsaKey).parameters(f, unboxBool(a[1])) }},
 	}
 }
 
-func (k *rsaKey) parameters(private bool) *rsaParameters {
+func (k *rsaKey) parameters(f *frame, private bool) *rsaParameters {
 	p := &rsaParameters{map[string][]byte{}}
-	key := k.needPublic()
+	key := k.needPublic(f)
 	p.parts["Modulus"], p.parts["Exponent"] = key.N.Bytes(), big.NewInt(int64(key.E)).Bytes()
 	if !private {
 		return p
 	}
-	x := k.needPrivate()
+	x := k.needPrivate(f)
 	half := (key.N.BitLen() + 15) / 16
 	put := func(name string, n *big.Int, size int) { p.parts[name] = n.FillBytes(make([]byte, size)) }
 	put("D", x.D, 2*half)

@@ -90,7 +90,7 @@ func extendedTypes() []typeRow {
 				return nil
 			}},
 		}},
-		{decl: "class System.Security.Cryptography.RSACng : RSA", extended: true, is: instance[*rsaKey], rows: []row{{sig: "new()", get: func(*frame, []any) any { return &rsaKey{} }}}},
+		{decl: "class System.Security.Cryptography.RSACng : RSA", extended: true, is: instance[*rsaKey], rows: []row{{sig: "new()", get: func(*frame, []any) any { return newRSA(rsaBits) }}}},
 	}
 }
 

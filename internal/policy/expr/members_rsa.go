@@ -2,6 +2,7 @@ package expr
 
 import (
 	"crypto"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
@@ -12,6 +13,34 @@ import (
 type rsaKey struct {
 	private *rsa.PrivateKey
 	public  *rsa.PublicKey
+	bits    int // of the key that is made when it is needed and none was imported
+}
+
+// Sizes of keys.
+const (
+	rsaBits    = 2048
+	minRSABits = 1024
+	maxRSABits = 4096
+)
+
+func newRSA(bits int64) *rsaKey {
+	if bits < minRSABits || bits > maxRSABits || bits%8 != 0 {
+		throw(cryptoSpace+"CryptographicException", "Specified key is not a valid size for this algorithm.")
+	}
+	return &rsaKey{bits: int(bits)}
+}
+
+// make makes a key of one's own, which takes a while.
+func (k *rsaKey) make(f *frame) {
+	if k.public != nil || k.bits == 0 {
+		return
+	}
+	f.step(k.bits * k.bits / 32)
+	key, err := rsa.GenerateKey(rand.Reader, k.bits)
+	if err != nil {
+		cryptoFailed(err)
+	}
+	k.private, k.public = key, &key.PublicKey
 }
 
 type rsaParameters struct{ parts map[string][]byte }
@@ -45,7 +74,8 @@ func rsaRows() []row {
 		return id, h.Sum(nil)
 	}
 	return append(rsaMore(), []row{
-		{sig: "static RSA Create()", get: func(*frame, []any) any { return &rsaKey{} }},
+		{sig: "static RSA Create()", get: func(*frame, []any) any { return newRSA(rsaBits) }},
+		{sig: "static RSA Create(int bits)", get: func(_ *frame, a []any) any { return newRSA(num(a, 0)) }},
 		{sig: "static RSA Create(RSAParameters p)", get: func(_ *frame, a []any) any { k := &rsaKey{}; k.load(arg[*rsaParameters](a, 0)); return k }},
 		{sig: "void ImportParameters(RSAParameters p)", get: func(_ *frame, a []any) any { a[0].(*rsaKey).load(arg[*rsaParameters](a, 1)); return nil }},
 		{sig: "void ImportFromPem(string s)", get: func(_ *frame, a []any) any { a[0].(*rsaKey).pem(text(a, 1)); return nil }},

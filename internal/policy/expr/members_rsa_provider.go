@@ -17,8 +17,8 @@ func rsaProviderRows() []row {
 	}
 	encrypt, decrypt := rsaFunction("Encrypt"), rsaFunction("Decrypt")
 	return []row{
-		{sig: "new()", get: func(*frame, []any) any { return &rsaKey{} }},
-		{sig: "new(int bits)", get: func(*frame, []any) any { return &rsaKey{} }},
+		{sig: "new()", get: func(*frame, []any) any { return newRSA(rsaBits) }},
+		{sig: "new(int bits)", get: func(_ *frame, a []any) any { return newRSA(num(a, 0)) }},
 		{sig: "byte[] SignData(byte[] b, object h)", get: func(f *frame, a []any) any {
 			id := hashOf(a[2])
 			return a[0].(*rsaKey).sign(f, id, digest(f, id, arg[[]byte](a, 1)), padding2("pkcs1"))
@@ -35,7 +35,7 @@ func rsaProviderRows() []row {
 		}},
 		{sig: "byte[] Encrypt(byte[] b, bool oaep)", get: func(f *frame, a []any) any { return encrypt(f, []any{a[0], a[1], padding(a[2])}) }},
 		{sig: "byte[] Decrypt(byte[] b, bool oaep)", get: func(f *frame, a []any) any { return decrypt(f, []any{a[0], a[1], padding(a[2])}) }},
-		{sig: "bool PublicOnly", get: func(v any) bool { return v.(*rsaKey).private == nil }},
+		{sig: "bool PublicOnly", get: func(v any) bool { k := v.(*rsaKey); return k.private == nil && k.public != nil }},
 		{sig: "bool PersistKeyInCsp", get: func(any) bool { return false }, set: func(*frame, []any) any { return nil }},
 	}
 }
@@ -88,12 +88,12 @@ func digest(f *frame, id crypto.Hash, data []byte) []byte {
 }
 
 // xmlText is ToXmlString.
-func (k *rsaKey) xmlText(private bool) string {
+func (k *rsaKey) xmlText(f *frame, private bool) string {
 	names := []string{"Modulus", "Exponent"}
 	if private {
 		names = append(names, "P", "Q", "DP", "DQ", "InverseQ", "D")
 	}
-	p := k.parameters(private)
+	p := k.parameters(f, private)
 	var b strings.Builder
 	b.WriteString("<RSAKeyValue>")
 	for _, n := range names {

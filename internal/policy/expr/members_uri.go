@@ -54,7 +54,7 @@ func uriNew() []row {
 		{sig: "new(string s)", get: func(_ *frame, a []any) any { return mustURI(text(a, 0)) }},
 		{sig: "new(string s, UriKind k)", get: func(_ *frame, a []any) any { return of(parseURI(text(a, 0), num(a, 1))) }},
 		{sig: "new(Uri b, string s)", get: func(_ *frame, a []any) any { return of(arg[*URI](a, 0).resolve(text(a, 1))) }},
-		{sig: "new(Uri b, Uri s)", get: func(_ *frame, a []any) any { return of(arg[*URI](a, 0).resolve(arg[*URI](a, 1).text)) }},
+		{sig: "new(Uri b, Uri s)", get: func(_ *frame, a []any) any { return of(arg[*URI](a, 0).resolve(arg[*URI](a, 1).original)) }},
 	}
 }
 
@@ -110,7 +110,7 @@ func uriStatics() []row {
 // uriBuilder is System.UriBuilder.
 type uriBuilder struct{ u url.URL }
 
-// String is the URI.
+// String is the URI with its port, which a builder from a URI always has.
 func (b *uriBuilder) String() string { return b.u.String() }
 
 func uriBuilderRows() []row {
@@ -118,7 +118,13 @@ func uriBuilderRows() []row {
 		return row{sig: "string " + name, get: func(v any) string { return get(v.(*uriBuilder)) },
 			set: func(_ *frame, a []any) any { set(a[0].(*uriBuilder), text(a, 1)); return nil }}
 	}
-	from := func(u *URI) any { return &uriBuilder{*u.u} }
+	from := func(u *URI) any {
+		b := &uriBuilder{*u.u}
+		if n := u.port(); n >= 0 {
+			b.port(n)
+		}
+		return b
+	}
 	create := func(_ *frame, a []any) any {
 		b := &uriBuilder{url.URL{Scheme: "http", Host: "localhost", Path: "/"}}
 		if len(a) > 1 {
@@ -179,6 +185,7 @@ func (b *uriBuilder) path(s string) {
 	if !strings.HasPrefix(s, "/") {
 		s = "/" + s
 	}
+	s = escapeRaw(strings.ReplaceAll(s, "\\", "/"))
 	b.u.Path, b.u.RawPath = percentDecode(s), s
 }
 

@@ -45,6 +45,8 @@ type universe struct {
 	array, nullable, enumerable, exception, context, disposable       *typeDef
 	token, list, dictionary, pair                                     *typeDef
 	timeSpan, dateTime                                                *typ
+
+	collators [2]sync.Pool // of the invariant culture, with and without case
 }
 
 // lazyUniverse builds the table of types once.
@@ -53,7 +55,7 @@ type lazyUniverse struct {
 	u    *universe
 }
 
-// table is immutable after its first use.
+// table is immutable after its first use, but for the pools of collators.
 var table lazyUniverse
 
 // types is the table of all types, built from the rows.

@@ -6,17 +6,59 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // URI is System.Uri.
 type URI struct {
-	text     string // as .NET prints it
+	text     string // AbsoluteUri, or a relative one as it was given
 	original string
 	u        *url.URL
 }
 
-// String is the URI as .NET prints it: an absolute one always has a path.
-func (u *URI) String() string { return u.text }
+// String is the URI for people to read: what need not be escaped is not.
+func (u *URI) String() string {
+	if !u.absolute() || !strings.Contains(u.text, "%") {
+		return u.text
+	}
+	return unescapeSafe(u.text)
+}
+
+// unescapeSafe decodes what has no meaning of its own in a URI.
+func unescapeSafe(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		n := 0
+		for i+3*n+2 < len(s) && s[i+3*n] == '%' && isHex(s[i+3*n+1]) && isHex(s[i+3*n+2]) {
+			n++
+		}
+		if n == 0 {
+			b.WriteByte(s[i])
+			i++
+			continue
+		}
+		raw := percentDecode(s[i : i+3*n])
+		if len(raw) != n { // not UTF-8
+			raw = ""
+			b.WriteString(s[i : i+3*n])
+		}
+		for at, r := range raw {
+			size := utf8.RuneLen(r)
+			if r == utf8.RuneError || r < ' ' || r >= 0x7F && r <= 0x9F || strings.ContainsRune(";/?:@&=+$,#[]!'()*%\\", r) {
+				b.WriteString(s[i+3*at : i+3*(at+max(size, 1))])
+			} else {
+				b.WriteRune(r)
+			}
+		}
+		i += 3 * n
+	}
+	return b.String()
+}
+
+func isHex(c byte) bool { return isDigit(c) || lower(c) >= 'a' && lower(c) <= 'f' }
+
+// escapeRaw escapes what must not stand in a URI, and leaves what is escaped.
+func escapeRaw(s string) string { return escapeKeep(s, "-_.~!*'();:@&=+$,/?#[]%") }
 
 func (u *URI) absolute() bool { return u.u.Scheme != "" }
 
@@ -58,6 +100,7 @@ func parseURI(s string, kind int64) (*URI, bool) {
 		p.Host = strings.TrimSuffix(p.Host, ":"+p.Port())
 	}
 	p = withoutDots(p)
+	p.RawQuery = escapeRaw(p.RawQuery)
 	return &URI{p.String(), s, p}, true
 }
 
