@@ -153,3 +153,25 @@ func TestCircles(t *testing.T) {
 		})
 	}
 }
+
+// Overloads behind # are one operation; one that is alone is served at its path.
+func TestOverloads(t *testing.T) {
+	doc, err := Load([]byte(`{"openapi": "3.0.0", "info": {"title": "t", "version": "1"}, "paths": {
+		"/#X-Target=a": {"post": {"operationId": "a", "responses": {}}},
+		"/#X-Target=b": {"post": {"operationId": "b", "responses": {}}},
+		"/tags/{id}": {"get": {"operationId": "get", "responses": {}}},
+		"/tags/{id}#names": {"delete": {"operationId": "delete", "parameters": [{"name": "names", "in": "query", "required": true, "schema": {"type": "string"}}], "responses": {}}}}}`), "x.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, o := range doc.Operations {
+		got = append(got, o.ID+" "+o.Method+" "+o.URLTemplate)
+	}
+	if want := "a POST /; get GET /tags/{id}; delete DELETE /tags/{id}?names={names}"; strings.Join(got, "; ") != want {
+		t.Errorf("operations: %s, want %s", strings.Join(got, "; "), want)
+	}
+	if w := strings.Join(doc.Warnings, "; "); !strings.Contains(w, "POST /#X-Target=b") {
+		t.Errorf("warnings: %s", w)
+	}
+}

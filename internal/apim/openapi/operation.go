@@ -22,6 +22,7 @@ func (d *Document) operations(doc *openapi3.T, messages map[string]*declared) {
 		return
 	}
 	used, budget := map[string]bool{}, sampleBytes
+	served, hidden := map[string]bool{}, []string{}
 	items := doc.Paths.Map()
 	for _, path := range slices.Sorted(maps.Keys(items)) {
 		item := items[path]
@@ -34,12 +35,23 @@ func (d *Document) operations(doc *openapi3.T, messages map[string]*declared) {
 				d.Warnings = append(d.Warnings, fmt.Sprintf("only the first %d operations are served", maxOperations))
 				return
 			}
-			op := operation(path, method, item, verbs[method], used, &budget)
+			// What stands behind # tells overloads of an operation apart, and never
+			// reaches a server.
+			reached, _, overloaded := strings.Cut(path, "#")
+			op := operation(reached, method, item, verbs[method], used, &budget)
+			if overloaded && served[op.Method+" "+strings.ToLower(op.URLTemplate)] {
+				hidden = append(hidden, op.Method+" "+path)
+				continue
+			}
+			served[op.Method+" "+strings.ToLower(op.URLTemplate)] = true
 			if m := messages[op.Method+" "+path]; m != nil {
 				m.complete(op)
 			}
 			d.Operations = append(d.Operations, op)
 		}
+	}
+	if n := len(hidden); n > 0 {
+		d.Warnings = append(d.Warnings, fmt.Sprintf("%d operations differ from others only behind the # of their path, which never reaches a server, and are left out: %s", n, clip(strings.Join(hidden, ", "), 200)))
 	}
 	if budget <= 0 {
 		d.Warnings = append(d.Warnings, "the schemas are too large: the later operations have no samples for mock-response")
