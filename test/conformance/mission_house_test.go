@@ -33,6 +33,7 @@ type house struct {
 	cluster                  sync.Once   // clusterSeries
 	front                    *front      // what availability tests call
 	costlyKept               *costly     // two others, when they have run
+	identitiesKept           *identities // a Gatehouse with rules and an issuer, when it has run
 	tenantsKept              *tenants    // two Gatehouses more, when they have run
 	consoleKept              *house      // one more that the console set up, when it has run
 	troubled                 time.Time   // when trouble began, for P01
