@@ -37,6 +37,10 @@ func (l *loader) apis() {
 	var all []*revision
 	for _, name := range l.files.children("apis/") {
 		folder := "apis/" + name + "/"
+		if older := l.olderAPIs(folder); len(older) > 0 {
+			all = append(all, older...)
+			continue
+		}
 		n, ok := l.info("apis", name, folder+"apiInformation.json")
 		if !ok {
 			if !l.files.has(folder + "apiInformation.json") {
@@ -59,6 +63,29 @@ func (l *loader) apis() {
 		l.service.APIs = append(l.service.APIs, r.api)
 	}
 	l.checkTools()
+}
+
+// olderAPIs are the revisions below a folder of the layout that extracts had
+// before 2023: apis/DISPLAY NAME/VERSION/REVISION/, where the id stands in the file.
+func (l *loader) olderAPIs(folder string) (all []*revision) {
+	for _, version := range l.files.children(folder) {
+		for _, number := range l.files.children(folder + version + "/") {
+			below := folder + version + "/" + number + "/"
+			file, ok := l.json(below + "apiInformation.json")
+			if !ok {
+				continue
+			}
+			name := l.str(file, "name")
+			if name == "" {
+				l.fail(file.at, "the API has no name; in this layout (apis/DISPLAY NAME/VERSION/REVISION) its id stands here")
+				continue
+			}
+			if n, ok := l.info("apis", name, below+"apiInformation.json"); ok {
+				all = append(all, l.api(name, below, n))
+			}
+		}
+	}
+	return all
 }
 
 func (l *loader) api(name, folder string, n *node) *revision {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -239,4 +240,40 @@ func FuzzJSON(f *testing.F) {
 			t.Errorf("took invalid JSON %q", data)
 		}
 	})
+}
+
+// Extracts had another layout before 2023: folders by display name, version and revision.
+func TestOlderLayout(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const description = "openapi: 3.0.1\ninfo: {title: Pet shop, version: '1'}\npaths:\n  /pets:\n    get: {operationId: list-pets, summary: All pets, responses: {'200': {description: ok}}}\n"
+	for _, r := range []struct{ number, name string }{{"1", "pets;rev=1"}, {"2", "pets"}} {
+		folder := "apis/Pet shop/Original/" + r.number + "/"
+		write(folder+"apiInformation.json", `{"name": "`+r.name+`", "properties": {"displayName": "Pet shop", "path": "pets", "apiRevision": "`+r.number+`", "isCurrent": `+strconv.FormatBool(r.number == "2")+`}}`)
+		write(folder+"specification.yaml", description)
+	}
+	write("apis/Pet shop/Original/2/operations/All pets/policy.xml", "<policies><inbound /></policies>")
+	write("products/Everything/productInformation.json", `{"properties": {"displayName": "Everything", "state": "published"}}`)
+	write("products/Everything/apis.json", `[{"name": "pets"}]`)
+	s, err := Load(dir, Options{LookupEnv: noEnv})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.APIs) != 2 || s.APIs[0].ID != "pets" || s.APIs[0].IsCurrent || !s.APIs[1].IsCurrent || s.APIs[1].Revision != "2" {
+		t.Fatalf("APIs: %+v", s.APIs)
+	}
+	if op := s.APIs[1].Operations[0]; op.ID != "list-pets" || op.Policy == nil {
+		t.Errorf("operation: %+v", op)
+	}
+	if got := s.Products[0].APIs; len(got) != 1 || got[0] != "pets" {
+		t.Errorf("product's APIs: %v", got)
+	}
 }

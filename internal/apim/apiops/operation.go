@@ -95,6 +95,9 @@ func (l *loader) declared(a *apim.API, name, folder string) *apim.Operation {
 			break
 		}
 	}
+	if op == nil && strings.Count(folder, "/") > 4 { // the layout of older extracts, see olderAPIs
+		op = operationNamed(a, name)
+	}
 	for _, file := range []string{"operationInformation.json", "apiOperationInformation.json"} {
 		n, ok := l.info("operations", a.ID+"/"+name, folder+file)
 		if !ok {
@@ -110,6 +113,20 @@ func (l *loader) declared(a *apim.API, name, folder string) *apim.Operation {
 		}
 	}
 	return op
+}
+
+// operationNamed is the only operation of a display name.
+func operationNamed(a *apim.API, name string) (found *apim.Operation) {
+	for _, o := range a.Operations {
+		if !strings.EqualFold(o.Name, name) {
+			continue
+		}
+		if found != nil {
+			return nil
+		}
+		found = o
+	}
+	return found
 }
 
 func (l *loader) operationInfo(a *apim.API, op *apim.Operation, n *node) {
