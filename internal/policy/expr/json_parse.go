@@ -37,7 +37,8 @@ type jsonReader struct {
 	s     string
 	i     int
 	depth int
-	plain bool // dates stay strings
+	plain bool   // dates stay strings
+	class string // what is read, "" for JToken
 }
 
 func parseJSON(m *machine, s string) *JToken {
@@ -45,11 +46,34 @@ func parseJSON(m *machine, s string) *JToken {
 	return r.document()
 }
 
+// jsonStarts are the names of the tokens that values begin with.
+var jsonStarts = map[JTokenType]string{JObject: "StartObject", JArray: "StartArray", JInteger: "Integer", JFloat: "Float", JString: "String",
+	JBoolean: "Boolean", JNull: "Null", JUndefined: "Undefined", JDate: "Date", JConstructor: "StartConstructor"}
+
+// parseJSONAs reads a text that must be an object or an array.
+func parseJSONAs(m *machine, s string, k JTokenType) *JToken {
+	r := &jsonReader{m: m, s: strings.TrimPrefix(s, "\ufeff"), class: jsonClass(k)}
+	t := r.document()
+	if t.kind != k {
+		r.i = 0
+		r.space()
+		if r.i++; !t.container() {
+			r.i = len(strings.TrimRight(r.s, " \t\r\n"))
+		}
+		kind := map[JTokenType]string{JObject: "an object", JArray: "an array"}[k]
+		r.fail("Error reading %s from JsonReader. Current JsonReader item is not %s: %s.", r.class, kind, jsonStarts[t.kind])
+	}
+	return t
+}
+
 // document reads the whole text as one value.
 func (r *jsonReader) document() *JToken {
 	r.space()
 	if r.i >= len(r.s) {
-		r.fail("Error reading JToken from JsonReader.")
+		if r.class == "" {
+			r.class = "JToken"
+		}
+		r.fail("Error reading %s from JsonReader.", r.class)
 	}
 	t := r.value()
 	r.space()
@@ -61,6 +85,9 @@ func (r *jsonReader) document() *JToken {
 
 func (r *jsonReader) fail(format string, args ...any) {
 	line := 1 + strings.Count(r.s[:min(r.i, len(r.s))], "\n")
+	if r.s == "" {
+		line = 0
+	}
 	pos := min(r.i, len(r.s)) - (strings.LastIndexByte(r.s[:min(r.i, len(r.s))], '\n') + 1)
 	throw("Newtonsoft.Json.JsonReaderException", "%s Path '', line %d, position %d.", fmt.Sprintf(format, args...), line, pos)
 }

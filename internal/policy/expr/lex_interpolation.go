@@ -35,7 +35,7 @@ func (l *lexer) interpolated(start int, verbatim bool) []interpPart {
 			fail(l.pos, "a single } in an interpolated string", "write }} for a brace")
 		case c == '{':
 			flush()
-			parts = append(parts, l.hole())
+			parts = append(parts, l.hole(verbatim))
 		default:
 			b.WriteByte(c)
 			l.pos++
@@ -44,7 +44,7 @@ func (l *lexer) interpolated(start int, verbatim bool) []interpPart {
 }
 
 // hole reads {expression[,alignment][:format]}.
-func (l *lexer) hole() interpPart {
+func (l *lexer) hole(verbatim bool) interpPart {
 	open := l.pos
 	l.pos++
 	p := interpPart{hole: true, start: l.pos}
@@ -58,17 +58,28 @@ func (l *lexer) hole() interpPart {
 	}
 	if stop == ':' {
 		l.pos++
-		from := l.pos
-		for l.pos < l.end && l.src[l.pos] != '}' && l.src[l.pos] != '"' {
-			l.pos++
-		}
-		p.format = l.src[from:l.pos]
+		p.format = l.holeFormat(verbatim)
 	}
 	if l.peek(0) != '}' {
 		fail(open, "this hole of the interpolated string is not closed", "end it with }")
 	}
 	l.pos++
 	return p
+}
+
+// holeFormat reads the format of a hole, in which escapes mean what they mean in
+// the string around it.
+func (l *lexer) holeFormat(verbatim bool) string {
+	var b strings.Builder
+	for l.pos < l.end && l.src[l.pos] != '}' && l.src[l.pos] != '"' {
+		if l.src[l.pos] == '\\' && !verbatim {
+			l.escape(&b)
+			continue
+		}
+		b.WriteByte(l.src[l.pos])
+		l.pos++
+	}
+	return b.String()
 }
 
 // balanced moves to the } (or, at the top, the , or :) that ends a hole. A

@@ -40,7 +40,7 @@ func collectionTypes() []typeRow {
 }
 
 func badIndex() {
-	throw("System.ArgumentOutOfRangeException", "Index was out of range. Must be non-negative and less than the size of the collection.")
+	throw("System.ArgumentOutOfRangeException", "Index was out of range. Must be non-negative and less than the size of the collection. (Parameter 'index')")
 }
 
 func (t *JToken) removeAll() {

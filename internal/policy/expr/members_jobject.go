@@ -80,11 +80,7 @@ func objectRows() []row {
 func parseAs(k JTokenType) tableFunc {
 	return func(f *frame, a []any) any {
 		f.charge(len(text(a, 0)))
-		t := parseJSON(f.machine, text(a, 0))
-		if t.kind != k {
-			throw("Newtonsoft.Json.JsonReaderException", "Error reading %s from JsonReader. Current JsonReader item is not an object of that kind: %s.", jsonClass(k), jsonClass(t.kind))
-		}
-		return t
+		return parseJSONAs(f.machine, text(a, 0), k)
 	}
 }
 

@@ -60,14 +60,11 @@ func stringRows() []row {
 		{sig: "string ToLower(CultureInfo? c)", get: func(_ *frame, a []any) any { return strings.ToLower(text(a, 0)) }},
 		{sig: "string ToUpper(CultureInfo? c)", get: func(_ *frame, a []any) any { return strings.ToUpper(text(a, 0)) }},
 		{sig: "string Substring(int start)", get: func(s string, n int64) string {
-			if n < 0 {
-				outOfRange("startIndex")
-			}
 			return substring(s, n, -1)
 		}},
 		{sig: "string Substring(int start, int length)", get: func(s string, i, n int64) string {
 			if n < 0 {
-				outOfRange("length")
+				throw("System.ArgumentOutOfRangeException", "Length cannot be less than zero. (Parameter 'length')")
 			}
 			return substring(s, i, n)
 		}},

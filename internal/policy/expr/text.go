@@ -164,24 +164,27 @@ func outOfRange(what string) {
 // substring takes n units from start; n < 0 takes the rest.
 func substring(s string, start, n int64) string {
 	if ascii(s) {
-		l := int64(len(s))
-		if n < 0 {
-			n = l - start
-		}
-		if start < 0 || n < 0 || start > l || n > l-start {
-			outOfRange("Index and length")
-		}
+		n = span(start, n, int64(len(s)))
 		return s[start : start+n]
 	}
 	u := units(s)
-	l := int64(len(u))
-	if n < 0 {
-		n = l - start
-	}
-	if start < 0 || n < 0 || start > l || n > l-start {
-		outOfRange("Index and length")
-	}
+	n = span(start, n, int64(len(u)))
 	return fromUnits(u[start : start+n])
+}
+
+// span checks a part of a text of l units and gives its length.
+func span(start, n, l int64) int64 {
+	switch {
+	case start < 0:
+		throw("System.ArgumentOutOfRangeException", "StartIndex cannot be less than zero. (Parameter 'startIndex')")
+	case start > l:
+		throw("System.ArgumentOutOfRangeException", "startIndex cannot be larger than length of string. (Parameter 'startIndex')")
+	case n < 0:
+		return l - start
+	case n > l-start:
+		throw("System.ArgumentOutOfRangeException", "Index and length must refer to a location within the string. (Parameter 'length')")
+	}
+	return n
 }
 
 // charAt is s[i].
