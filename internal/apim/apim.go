@@ -146,10 +146,12 @@ const (
 // nothing passes as checked against it.
 const UnusableSchema = `"unusable"`
 
-// Content types of schemas of an API that hold many.
+// Content types of schemas of an API that hold many. SchemaWSDL is the
+// description of a SOAP API, with the schemas of its messages in it.
 const (
 	SchemaComponents  = "application/vnd.oai.openapi.components+json"
 	SchemaDefinitions = "application/vnd.ms-azure-apim.swagger.definitions+json"
+	SchemaWSDL        = "application/wsdl+xml"
 )
 
 // Schema is a named schema of a service or an API.

@@ -100,6 +100,9 @@ func TestSOAPOperationsOfTheDescription(t *testing.T) {
 	if a.Operations[0].Policy == nil {
 		t.Error("the policy was not attached")
 	}
+	if len(a.Schemas) != 1 || a.Schemas[0].ContentType != apim.SchemaWSDL {
+		t.Errorf("the schemas are %+v", a.Schemas)
+	}
 }
 
 func TestSOAPOperationsThatTheFolderLists(t *testing.T) {

@@ -26,7 +26,7 @@ func (l *loader) operations(a *apim.API, folder string, n *node) {
 	case apim.TypeWebSocket:
 		a.Operations = append(a.Operations, &apim.Operation{ID: "onHandshake", Name: "onHandshake", Method: "GET", URLTemplate: "/*"})
 	case apim.TypeSOAP:
-		a.Operations = l.described(folder)
+		a.Operations = l.described(a, folder)
 	case apim.TypeGRPC:
 		l.grpcOperations(a, folder)
 	case apim.TypeMCP:

@@ -188,8 +188,9 @@ func (w *wsdl) qualified(p *wsdlPart) string {
 
 func localName(qualified string) string { return qualified[strings.LastIndexByte(qualified, ':')+1:] }
 
-// described reads the operations of a SOAP API from its WSDL.
-func (l *loader) described(folder string) []*apim.Operation {
+// described reads the operations of a SOAP API from its WSDL, and keeps the WSDL
+// for the schemas in it.
+func (l *loader) described(a *apim.API, folder string) []*apim.Operation {
 	for _, name := range []string{"specification.wsdl", "specification.xml"} {
 		data, file, ok := l.read(folder + name)
 		if !ok {
@@ -199,6 +200,9 @@ func (l *loader) described(folder string) []*apim.Operation {
 		var problem *Problem
 		if errors.As(err, &problem) {
 			l.problems = l.problems.add(*problem)
+		}
+		if err == nil {
+			a.Schemas = append(a.Schemas, &apim.Schema{ID: "wsdl", ContentType: apim.SchemaWSDL, Document: trimBOM(data), File: file})
 		}
 		return operations
 	}

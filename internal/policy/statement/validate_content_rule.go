@@ -2,6 +2,8 @@ package statement
 
 import (
 	"encoding/json"
+	"errors"
+	"slices"
 	"strings"
 
 	"gatehouse/internal/apim"
@@ -161,6 +163,28 @@ func sharedXML(k *policy.Compiler, document []byte) (*xsd.Schema, error) {
 	return s, err
 }
 
+// describedXML gives the schemas within the WSDL of a SOAP API, nil when they say
+// nothing of the operation's messages, as with those in RPC style.
+func describedXML(k *policy.Compiler, e *policy.Element) *xsd.Schema {
+	env := k.Environment()
+	if env.API == nil || env.Operation == nil {
+		return nil
+	}
+	i := slices.IndexFunc(env.API.Schemas, func(s *apim.Schema) bool { return s.ContentType == apim.SchemaWSDL })
+	space, local, qualified := strings.Cut(strings.TrimPrefix(env.Operation.SOAPElement, "{"), "}")
+	if i < 0 || !qualified {
+		return nil
+	}
+	s, err := sharedXML(k, env.API.Schemas[i].Document)
+	if err != nil && !errors.Is(err, xsd.ErrNoElement) {
+		k.Warnf(e.Pos, "the schemas in the WSDL of the API cannot be used: %v; messages are checked to be SOAP, but not against them", err)
+	}
+	if s == nil || !s.Declares(space, local) {
+		return nil
+	}
+	return s
+}
+
 func findSchema(env *policy.Environment, id string) *apim.Schema {
 	var lists [][]*apim.Schema
 	if env.Service != nil {
@@ -186,7 +210,13 @@ func declaredCheck(k *policy.Compiler, e *policy.Element, r *contentRule, d *dec
 		return nil
 	}
 	check := &contentCheck{engine: engine}
-	if engine != "json" || r.action.always(actionIgnore) {
+	if r.action.always(actionIgnore) {
+		return check
+	}
+	if engine != "json" {
+		if engine == "soap" {
+			check.xml = describedXML(k, e)
+		}
 		return check
 	}
 	document := []byte(d.schema)

@@ -48,9 +48,35 @@ func (c *compiler) read(document []byte, target string, chameleon bool) error {
 	if err != nil {
 		return err
 	}
+	if root.name == (name{nsWSDL, "definitions"}) {
+		return c.described(root)
+	}
 	if root.name != (name{nsSchema, "schema"}) {
 		return errors.New("its root is not <schema> of XML Schema")
 	}
+	return c.gather(root, target, chameleon)
+}
+
+// described collects what the schemas within a WSDL declare. They know each
+// other by their namespaces.
+func (c *compiler) described(root *node) error {
+	for _, types := range root.children {
+		if types.name != (name{nsWSDL, "types"}) {
+			continue
+		}
+		for _, n := range types.children {
+			if n.name == (name{nsSchema, "schema"}) {
+				if err := c.gather(n, "", false); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// gather collects the declarations of a schema.
+func (c *compiler) gather(root *node, target string, chameleon bool) error {
 	f := &file{target: root.attr("targetNamespace"), elementsQualified: root.attr("elementFormDefault") == "qualified", attrQualified: root.attr("attributeFormDefault") == "qualified"}
 	if chameleon && f.target == "" {
 		f.target = target

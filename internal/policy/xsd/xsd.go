@@ -16,6 +16,7 @@ import (
 const (
 	nsSchema   = "http://www.w3.org/2001/XMLSchema"
 	nsInstance = "http://www.w3.org/2001/XMLSchema-instance"
+	nsWSDL     = "http://schemas.xmlsoap.org/wsdl/"
 	nsXML      = "http://www.w3.org/XML/1998/namespace"
 )
 
@@ -124,8 +125,11 @@ type Problem struct {
 // is none.
 type Load func(location string) ([]byte, bool)
 
-// Compile compiles a schema with all that it includes. Its errors are for the
-// author of the policy.
+// ErrNoElement is the failure of a schema that no document can be checked against.
+var ErrNoElement = errors.New("it declares no element that a document could start with")
+
+// Compile compiles a schema with all that it includes, or all that stand in a
+// WSDL description. Its errors are for the author of the policy.
 func Compile(document []byte, load Load) (*Schema, error) {
 	c := &compiler{load: load, out: &Schema{elements: map[name]*element{}, attributes: map[name]*attribute{}, types: map[name]*definition{},
 		groups: map[name]*particle{}, attrGroups: map[name][]*attribute{}},
@@ -139,10 +143,13 @@ func Compile(document []byte, load Load) (*Schema, error) {
 		}
 	}
 	if len(c.out.elements) == 0 {
-		return nil, errors.New("it declares no element that a document could start with")
+		return nil, ErrNoElement
 	}
 	return c.out, nil
 }
+
+// Declares tells whether a document may start with an element.
+func (s *Schema) Declares(space, local string) bool { return s.elements[name{space, local}] != nil }
 
 func unsupported(n *node) error {
 	return fmt.Errorf("line %d: <%s> is not supported", n.line, n.name.local)
