@@ -34,6 +34,7 @@ metrics, traces and alerts built in.
   gatehouse rules convert FILE               Azure rule groups to a Prometheus rule file, and back
   gatehouse dashboards DIR                   write the dashboards for Grafana
   gatehouse activity verify DIR              check that no record of the activity log was changed
+  gatehouse doctor                           why telemetry may be missing, of a running gatehouse
   gatehouse identity add|secret|revoke|review   principals of the own issuer, their secrets, and who may do what
   gatehouse version
 
@@ -65,6 +66,8 @@ func command(args []string, out io.Writer) error {
 		return ruleCommand(args, out)
 	case "activity":
 		return activityCommand(args, out)
+	case "doctor":
+		return doctorCommand(args, out)
 	case "identity":
 		return identityCommand(args, out)
 	case "dashboards":

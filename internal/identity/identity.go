@@ -9,6 +9,7 @@ package identity
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 )
 
@@ -26,6 +27,8 @@ type Caller struct {
 	Issuer string // name of the issuer that vouches for it; "local" is the own one
 	Object string // id of the principal at its issuer
 	Groups []string
+	// Address is where the caller is.
+	Address netip.Addr
 }
 
 // Admin is the caller with the admin token.
@@ -55,6 +58,8 @@ type Need struct {
 	Action string // Microsoft.Monitor/accounts/read
 	Data   bool   // it is a data action
 	Scope  string // id of the resource or group; "/" is everything
+	// Workspace of logs that is reached, "": none.
+	Workspace string
 }
 
 // Decision is the answer about a need.

@@ -80,7 +80,7 @@ func TestBuiltInRoles(t *testing.T) {
 			for _, who := range c.who {
 				want = want || who == r.Name
 			}
-			got := a.Decide(&Caller{Kind: KindToken, Issuer: Local, Object: "O " + strings.ToUpper(r.ID)}, Need{c.action, c.data, "/subscriptions/S"})
+			got := a.Decide(&Caller{Kind: KindToken, Issuer: Local, Object: "O " + strings.ToUpper(r.ID)}, Need{Action: c.action, Data: c.data, Scope: "/subscriptions/S"})
 			if got.Allowed != want || got.Allowed && got.Role != r.Name {
 				t.Errorf("%s for %s (data %t): %+v", r.Name, c.action, c.data, got)
 			}
@@ -154,12 +154,12 @@ func TestDecide(t *testing.T) {
 		{Admin(), "anything/delete", true, "/", true},
 		{LocalUser(), "anything/delete", true, "/", true},
 	} {
-		if got := a.Decide(c.who, Need{c.action, c.data, c.scope}); got.Allowed != c.want {
+		if got := a.Decide(c.who, Need{Action: c.action, Data: c.data, Scope: c.scope}); got.Allowed != c.want {
 			t.Errorf("%+v: %s at %s: %+v", c.who, c.action, c.scope, got)
 		}
 	}
 	var none *Access
-	if none.Decide(ada, Need{"x/read", false, "/"}).Allowed || !none.Decide(Admin(), Need{"x/read", false, "/"}).Allowed {
+	if none.Decide(ada, Need{Action: "x/read", Scope: "/"}).Allowed || !none.Decide(Admin(), Need{Action: "x/read", Scope: "/"}).Allowed {
 		t.Error("without rules only the admin has rights")
 	}
 }
@@ -172,13 +172,13 @@ groups: [{name: all, issuer: entra, claim: g}]
 assignments: [{group: all, role: Contributor, scope: /}, {group: all, role: Reader, scope: /}]
 `)
 	prom := &Caller{Kind: KindToken, Issuer: "entra", Object: "p", Groups: []string{"g"}}
-	if a.Decide(prom, Need{"x/write", false, "/"}).Allowed {
+	if a.Decide(prom, Need{Action: "x/write", Scope: "/"}).Allowed {
 		t.Error("a scraper writes")
 	}
-	if d := a.Decide(prom, Need{"x/read", false, "/"}); !d.Allowed || d.Role != "Reader" {
+	if d := a.Decide(prom, Need{Action: "x/read", Scope: "/"}); !d.Allowed || d.Role != "Reader" {
 		t.Errorf("%+v", d)
 	}
-	if other := (&Caller{Kind: KindToken, Issuer: "entra", Object: "q", Groups: []string{"g"}}); !a.Decide(other, Need{"x/write", false, "/"}).Allowed {
+	if other := (&Caller{Kind: KindToken, Issuer: "entra", Object: "q", Groups: []string{"g"}}); !a.Decide(other, Need{Action: "x/write", Scope: "/"}).Allowed {
 		t.Error("others of the group do not")
 	}
 }
@@ -258,7 +258,7 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if a.Decide(&Caller{Kind: KindToken, Issuer: "nobody", Object: "nobody"}, Need{"x/write", false, "/"}).Allowed {
+		if a.Decide(&Caller{Kind: KindToken, Issuer: "nobody", Object: "nobody"}, Need{Action: "x/write", Scope: "/"}).Allowed {
 			t.Error("nobody has rights")
 		}
 	})

@@ -17,6 +17,8 @@ type Rules struct {
 	Principals  []*Principal `yaml:"principals"`
 	Groups      []Group      `yaml:"groups"`
 	Assignments []Assignment `yaml:"assignments"`
+	// PrivateLinks say from which networks workspaces of logs are reached.
+	PrivateLinks []PrivateLink `yaml:"privateLinks"`
 }
 
 // UseScrape marks the identity of a scraper: it never gets more than reading.
@@ -85,6 +87,7 @@ type Access struct {
 	principals  []*Principal
 	groups      []*group
 	assignments []*assignment
+	links       []*privateLink
 	byObject    map[objectKey]*Principal
 	byClient    map[string]*Principal // of the own issuer, by client id in lower case
 	byHeader    map[string]*Principal // by id of a managed secret
@@ -120,7 +123,7 @@ func Read(data []byte) (*Rules, error) {
 	if err := d.Decode(&r); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	if n := max(len(r.Roles), len(r.Principals), len(r.Groups), len(r.Assignments)); n > maxEntries {
+	if n := max(len(r.Roles), len(r.Principals), len(r.Groups), len(r.Assignments), len(r.PrivateLinks)); n > maxEntries {
 		return nil, fmt.Errorf("%d entries in one list, at most %d", n, maxEntries)
 	}
 	return &r, nil
@@ -150,6 +153,9 @@ func Compile(files ...*Rules) (*Access, error) {
 	for _, f := range files {
 		for i := range f.Assignments {
 			c.assign(&f.Assignments[i])
+		}
+		for i := range f.PrivateLinks {
+			c.addPrivateLink(&f.PrivateLinks[i])
 		}
 	}
 	c.checkAssigned()

@@ -60,8 +60,13 @@ func (g *guarded) whole() error {
 // guard asks for the rights of a request before it is served.
 func (s *Server) guard(rule needs, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if missing := s.lacks(r, rule(s, r)); missing != nil {
+		list := rule(s, r)
+		if missing := s.lacks(r, list); missing != nil {
 			s.forbid(w, r, missing)
+			return
+		}
+		if err := s.outOfReach(r, list); err != nil {
+			arm.WriteError(w, arm.Errorf(http.StatusForbidden, "NetworkAccessDenied", "%s", err))
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -78,6 +83,25 @@ func (s *Server) lacks(r *http.Request, list []identity.Need) *identity.Need {
 	for i := range list {
 		if !access.Decide(caller, list[i]).Allowed {
 			return &list[i]
+		}
+	}
+	return nil
+}
+
+// outOfReach says why a workspace of logs cannot be reached from where a request
+// comes.
+func (s *Server) outOfReach(r *http.Request, list []identity.Need) error {
+	for _, n := range list {
+		w, ok := s.workspaces.ByName(n.Workspace)
+		if n.Workspace == "" || !ok {
+			continue
+		}
+		kind := identity.Query
+		if n.Action == sendTelemetry {
+			kind = identity.Ingestion
+		}
+		if err := s.reach(kind, identity.CallerOf(r.Context()).Address, w); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -111,13 +135,18 @@ func (s *Server) maySeeSecrets(r *http.Request) bool {
 	return s.identities.current().Decide(c, identity.Need{Action: "Microsoft.ApiManagement/service/namedValues/listValue/action", Scope: s.serviceID()}).Allowed
 }
 
-// mayRead says whether who asks may read the rows of a workspace.
-func (s *Server) mayRead(ctx context.Context, w *telemetry.Workspace) bool {
-	return s.identities.current().Decide(identity.CallerOf(ctx), readsRows(w)).Allowed
+// mayRead says why who asks may not read the rows of a workspace.
+func (s *Server) mayRead(ctx context.Context, w *telemetry.Workspace) error {
+	caller, need := identity.CallerOf(ctx), readsRows(w)
+	if !s.identities.current().Decide(caller, need).Allowed {
+		noteOf(ctx).missing = &need
+		return fmt.Errorf("the workspace %q may not be read by who asks: it needs a role with %s at %s", w.Title(), need.Action, need.Scope)
+	}
+	return s.reach(identity.Query, caller.Address, w)
 }
 
 func readsRows(w *telemetry.Workspace) identity.Need {
-	return identity.Need{Action: "Microsoft.OperationalInsights/workspaces/query/read", Scope: w.ResourceID}
+	return identity.Need{Action: "Microsoft.OperationalInsights/workspaces/query/read", Scope: w.ResourceID, Workspace: w.Title()}
 }
 
 // houseID is where rights over everything of this process are asked for.

@@ -102,6 +102,7 @@ func accessTable() map[string]needs {
 		"/api/live":              byMethod("Gatehouse/live/"),
 		"/api/live/":             byMethod("Gatehouse/live/"),
 		"GET /api/activity":      onHouse("Microsoft.Insights/eventtypes/values/read"),
+		"GET /api/doctor":        onHouse("Gatehouse/doctor/read"),
 		"GET /api/access-review": onHouse("Microsoft.Authorization/roleAssignments/read"),
 		"GET /api/audit":         onHouse("Microsoft.Insights/eventtypes/values/read"),
 
@@ -191,7 +192,7 @@ func ofTelemetry(s *Server, r *http.Request) []identity.Need {
 		return []identity.Need{{Action: sendMetrics, Data: true, Scope: s.accountScope(telemetry.DefaultWorkspace)}}
 	}
 	w, _ := s.workspaces.ByName("")
-	return []identity.Need{{Action: sendTelemetry, Data: true, Scope: w.ResourceID}}
+	return []identity.Need{{Action: sendTelemetry, Data: true, Scope: w.ResourceID, Workspace: w.Title()}}
 }
 
 func ofCardinality(s *Server, r *http.Request) []identity.Need {

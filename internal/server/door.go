@@ -60,6 +60,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if caller == nil {
 		caller = &identity.Caller{Name: "unknown"} // without rights
 	}
+	caller.Address = peerOf(r)
 	noteOf(r.Context()).caller = caller
 	r = r.WithContext(identity.WithCaller(r.Context(), caller))
 	d.next.ServeHTTP(w, r.WithContext(lake.WithAccount(r.Context(), asker(r))))

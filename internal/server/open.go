@@ -54,6 +54,7 @@ type Server struct {
 	tokenAt    string // path of the file that holds it
 	recogniser *recogniser
 	identities identities
+	blocks     blocks         // by private link scopes
 	issuer     *issuer.Issuer // nil: off
 	ca         *ca.Authority
 	tsdb       *tsdb.DB

@@ -42,6 +42,7 @@ func (s *Server) monitorRoutes(receiver *otlp.Receiver) (http.Handler, error) {
 	mux.Handle("/api/live/", live)
 	mux.HandleFunc("GET /api/activity", s.listActivity)
 	mux.HandleFunc("GET /api/access-review", s.reviewAccess)
+	mux.HandleFunc("GET /api/doctor", s.doctor)
 	mux.HandleFunc("GET /api/audit", s.listAudit)
 	(&ownDashboards{server: s}).routes(mux)
 	(&reports{server: s}).routes(mux)

@@ -29,8 +29,8 @@ func (s *Server) openTrack() error {
 			}
 			return *w, true
 		},
-		Authorize: s.maySend,
-		Process:   s.processUse, Logger: s.log, Registerer: s.registry,
+		Authorize: s.maySend, Reach: s.mayReach,
+		Process: s.processUse, Logger: s.log, Registerer: s.registry,
 	})
 	return nil
 }

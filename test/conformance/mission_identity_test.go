@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -43,6 +44,7 @@ const (
 	houseGroup = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/gatehouse"
 	queries    = "https://prometheus.monitor.azure.com"
 	ingestion  = "https://monitor.azure.com"
+	linkedKey  = "55555555-0000-4000-8000-000000000005" // of the workspace linked
 	// assignedClient is that of the principal user, assigned to the workload.
 	assignedClient = "cccccccc-0000-4000-8000-000000000001"
 )
@@ -90,7 +92,7 @@ func (h *house) openIdentities(t *testing.T) *identities {
 	config.Telemetry.MetricsInterval, config.Rules.NoShipped = server.Duration(200*time.Millisecond), true
 	config.Identity.Rules, config.Identity.Principals = i.rules, filepath.Join(dir, "principals.yaml")
 	config.Identity.Issuer = server.OwnIssuer{Listen: names["issuer"], ManagedListen: names["managed"], Audiences: []string{"api://orders"}}
-	config.Telemetry.Workspaces = []server.WorkspaceConfig{{Name: "guarded", Key: secretFile(t, i.key), RequireIdentity: true}}
+	config.Telemetry.Workspaces = []server.WorkspaceConfig{{Name: "guarded", Key: secretFile(t, i.key), RequireIdentity: true}, {Name: "linked", Key: secretFile(t, linkedKey)}}
 	i.serve(t, config)
 	i.client = i.trusting(t)
 	token, err := os.ReadFile(filepath.Join(i.data, "admin-token"))
@@ -505,6 +507,64 @@ func missionPublisherRole(t *testing.T, h *house) {
 		s, _ := state("assigned")
 		return s == "ok"
 	})
+}
+
+// A46: a private-only scope blocks its network from what is not in it, adding the
+// workspace unblocks it and blocks outsiders; the doctor names the cause.
+func missionPrivateLinks(t *testing.T, h *house) {
+	i := h.identities(t)
+	outside := &http.Client{Transport: &http.Transport{DialContext: (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}).DialContext}}
+	t.Cleanup(outside.CloseIdleConnections)
+	call := func(c *http.Client, method, path, body string) (int, string) {
+		req, err := http.NewRequest(method, i.monitor+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := c.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		data, _ := io.ReadAll(resp.Body)
+		return resp.StatusCode, string(data)
+	}
+	item := `[{"name":"Microsoft.ApplicationInsights.Event","time":"` + time.Now().UTC().Format(time.RFC3339) + `","iKey":"` + linkedKey + `","data":{"baseType":"EventData","baseData":{"ver":2,"name":"linked"}}}]`
+	state := func() string {
+		text := ""
+		for _, c := range []*http.Client{http.DefaultClient, outside} {
+			sent, _ := call(c, "POST", "/v2/track", item)
+			read, _ := call(c, "GET", "/v1/workspaces/linked/query?query=print+1", "")
+			rows, _ := call(c, "GET", "/api/transactions?workspace=linked", "")
+			text += fmt.Sprint(sent, read, rows, " ")
+		}
+		return strings.TrimSpace(text)
+	}
+	scope := func(workspaces string) {
+		text := "privateLinks: [{name: mission, networks: [127.0.0.1/32], query: PrivateOnly, ingestion: PrivateOnly, workspaces: [" + workspaces + "]}]\nassignments:\n"
+		for _, a := range identityAssignments {
+			text += "- {" + a + "}\n"
+		}
+		if err := os.WriteFile(i.rules+".new", []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(i.rules+".new", i.rules); err != nil {
+			t.Fatal(err)
+		}
+	}
+	defer i.assign(t, identityAssignments...)
+	if got := state(); got != "200 200 200 200 200 200" {
+		t.Errorf("without a scope: %s", got)
+	}
+	scope("")
+	within(t, time.Minute, "the network is blocked", func() bool { return state() == "403 403 403 200 200 200" })
+	_, found := call(http.DefaultClient, "GET", "/api/doctor", "")
+	for _, kind := range []string{"ingestion", "query"} {
+		if !strings.Contains(found, kind+" from 127.0.0.1: the private link scope mission is PrivateOnly for "+kind+" and does not have the workspace linked: add it") {
+			t.Errorf("the doctor on %s: %s", kind, found)
+		}
+	}
+	scope("linked")
+	within(t, time.Minute, "the workspace is in the scope", func() bool { return state() == "200 200 200 403 403 403" })
 }
 
 // prometheus runs a stock Prometheus with the identity of a principal.

@@ -90,7 +90,7 @@ func missionRows() []missionRow {
 		{"A43", "An audit log apart from sampled telemetry", missionAudit, ""},
 		{"A44", "Sampled data keep rates and percentiles within a stated error", missionSampledRates, "at 1 %: the error there is wider than is useful for 3,000 requests"},
 		{"A45", "The cost of captured headers and bodies is shown", missionCaptureCosts, ""},
-		{"A46", "Private-only telemetry endpoints", nil, ""},
+		{"A46", "Private-only telemetry endpoints", missionPrivateLinks, "as a resource of Azure; the separate OTLP doors"},
 		{"A47", "Workspace-based telemetry resource", missionBothNames, ""},
 		{"A48", "The connection string is shown and works in a stock SDK", missionConnectionString, "the stock SDKs run in their own suite"},
 		{"A49", "Limits of custom metrics are documented from tests", nil, ""},

@@ -26,8 +26,9 @@ type Options struct {
 	// Query answers one query; (*kql.Engine).Query.
 	Query      func(context.Context, kql.Request) (*kql.Result, error)
 	Workspaces *telemetry.Workspaces
-	// MayRead says whether who sent a request may read a workspace. nil: each may.
-	MayRead func(context.Context, *telemetry.Workspace) bool
+	// MayRead says why who sent a request may not read a workspace. nil: each may
+	// read all.
+	MayRead func(context.Context, *telemetry.Workspace) error
 	Logger  *slog.Logger
 	Now     func() time.Time
 

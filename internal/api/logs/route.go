@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"gatehouse/internal/telemetry"
@@ -197,9 +196,11 @@ func (h *Handler) workspace(id string) (*telemetry.Workspace, bool) {
 // readable refuses a target that has a workspace which the caller may not read.
 func (h *Handler) readable(ctx context.Context, t *target) *fault {
 	for _, w := range t.workspaces {
-		if h.o.MayRead != nil && !h.o.MayRead(ctx, w) {
-			return &fault{status: http.StatusForbidden, code: "InsufficientAccessError",
-				message: "the workspace " + strconv.Quote(w.Title()) + " may not be read by who asks: it needs a role with Microsoft.OperationalInsights/workspaces/query/read at " + w.ResourceID}
+		if h.o.MayRead == nil {
+			continue
+		}
+		if err := h.o.MayRead(ctx, w); err != nil {
+			return &fault{status: http.StatusForbidden, code: "InsufficientAccessError", message: err.Error()}
 		}
 	}
 	return nil
@@ -211,7 +212,7 @@ func (h *Handler) namedFor(ctx context.Context) map[string]string {
 	if h.o.MayRead == nil {
 		return h.named
 	}
-	return namedWorkspaces(h.o.Workspaces, func(w *telemetry.Workspace) bool { return h.o.MayRead(ctx, w) })
+	return namedWorkspaces(h.o.Workspaces, func(w *telemetry.Workspace) bool { return h.o.MayRead(ctx, w) == nil })
 }
 
 // namedWorkspaces are the names that app('x') and workspace('y') take.

@@ -143,6 +143,11 @@ func (b *batch) workspace(key string) (telemetry.Workspace, *fault) {
 }
 
 func (r *Receiver) authorize(req *http.Request, w telemetry.Workspace) *fault {
+	if r.options.Reach != nil {
+		if err := r.options.Reach(req, w); err != nil {
+			return &fault{status: http.StatusForbidden, reason: "network", message: err.Error()}
+		}
+	}
 	if !w.RequireIdentity {
 		return nil
 	}

@@ -33,6 +33,10 @@ type Options struct {
 	// identity; ErrForbidden is a known sender without the right. nil refuses all.
 	Authorize func(*http.Request, telemetry.Workspace) error
 
+	// Reach says why a workspace cannot be reached from where a request comes. nil:
+	// each can.
+	Reach func(*http.Request, telemetry.Workspace) error
+
 	MaxBodyBytes   int           // of a request, as sent and decompressed; default 32 MiB
 	MaxPending     int           // bytes of all bodies that are read and stored at a time, decompressed; default 128 MiB
 	MaxItems       int           // of a request; default 50,000
