@@ -56,7 +56,7 @@ func (b *bench) measure(series, rounds, asks int) error {
 
 // measureMemory makes many series, one process after the other.
 func (b *bench) measureMemory(series int) error {
-	var now, most [2]float64
+	var memory [2]held
 	var used [2]time.Duration
 	for which, start := range []func(string) (*process, error){b.startPrometheus, b.startGatehouse} {
 		p, err := start("large")
@@ -71,11 +71,10 @@ func (b *bench) measureMemory(series int) error {
 			}
 			used[which] += both
 		}
-		now[which], most[which] = settled(p)
+		memory[which] = settled(p)
 		b.stop()
 	}
-	b.add(fmt.Sprintf("memory, %d series", series), "MiB", false, now[0]/(1<<20), now[1]/(1<<20))
-	b.add(fmt.Sprintf("most memory, %d series", series), "MiB", false, most[0]/(1<<20), most[1]/(1<<20))
+	b.reportMemory(memory, series)
 	b.add("new series and two more samples", "us of CPU", false, micros(used[0], series), micros(used[1], series))
 	return nil
 }
@@ -97,17 +96,19 @@ func (s *sender) alone(p *process, n int) (time.Duration, error) {
 }
 
 func (b *bench) addMemory(pair [2]*process, series int) {
-	var now, most [2]float64
-	for k, p := range pair {
-		now[k], most[k] = settled(p)
-	}
-	b.add(fmt.Sprintf("memory, %d series", series), "MiB", false, now[0]/(1<<20), now[1]/(1<<20))
-	b.add(fmt.Sprintf("most memory, %d series", series), "MiB", false, most[0]/(1<<20), most[1]/(1<<20))
+	b.reportMemory([2]held{settled(pair[0]), settled(pair[1])}, series)
+}
+
+func (b *bench) reportMemory(m [2]held, series int) {
+	const mib = 1 << 20
+	b.add(fmt.Sprintf("memory, %d series", series), "MiB", false, m[0].now/mib, m[1].now/mib)
+	b.add(fmt.Sprintf("of that, not pages of files, %d series", series), "MiB", false, m[0].own/mib, m[1].own/mib)
+	b.add(fmt.Sprintf("most memory, %d series", series), "MiB", false, m[0].most/mib, m[1].most/mib)
 }
 
 // settled waits until the process is idle: its memory is then that of the series
 // and not of requests under way.
-func settled(p *process) (now, most float64) {
+func settled(p *process) held {
 	for range 30 {
 		before := p.cpu()
 		time.Sleep(2 * time.Second)

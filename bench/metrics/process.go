@@ -134,11 +134,16 @@ func (p *process) cpu() time.Duration {
 	return time.Duration(ticks) * (time.Second / 100)
 }
 
-// memory is what the process holds now, and the most that it ever held, in bytes.
-func (p *process) memory() (now, most float64) {
+// held is the memory of a process in bytes.
+type held struct {
+	now, most float64 // RSS, and the most that it ever was
+	own       float64 // of now, what is not pages of files, such as the program itself
+}
+
+func (p *process) memory() (m held) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
-		return 0, 0
+		return m
 	}
 	for line := range strings.Lines(string(status)) {
 		f := strings.Fields(line)
@@ -148,10 +153,12 @@ func (p *process) memory() (now, most float64) {
 		n, _ := strconv.ParseFloat(f[1], 64)
 		switch f[0] {
 		case "VmRSS:":
-			now = n * 1024
+			m.now = n * 1024
 		case "VmHWM:":
-			most = n * 1024
+			m.most = n * 1024
+		case "RssAnon:":
+			m.own = n * 1024
 		}
 	}
-	return now, most
+	return m
 }

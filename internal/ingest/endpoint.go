@@ -31,6 +31,7 @@ type shared struct {
 	duration   map[requestKey]*timed
 	client     map[callKey]*timed
 	rejections map[rejectionKey]prometheus.Counter
+	outcomes   map[outcomeKey]prometheus.Counter
 }
 
 type (
@@ -43,6 +44,10 @@ type (
 		status  int
 	}
 	rejectionKey struct{ source, reason string }
+	outcomeKey   struct {
+		status, backend int // backend: of the last call, 0: none or without an answer
+		reason          string
+	}
 )
 
 // timed is a histogram child that takes at most one exemplar a second.
@@ -88,6 +93,7 @@ func (m *metrics) record(e *telemetry.Exchange, stored bool) {
 		c := &e.Calls[i]
 		s.call(callKey{c.Backend, c.Status}).observe(time.Duration(c.Duration).Seconds(), trace, now)
 	}
+	s.outcome(outcomeOf(e)).Inc()
 	if refused(e.Failure.Reason) {
 		s.rejected(&e.Failure)
 	}
@@ -140,7 +146,7 @@ func (m *metrics) share(n endpointName) *shared {
 		metrics: m, name: n,
 		received: m.received.series(n.api, n.operation, n.product), sent: m.sent.series(n.api, n.operation, n.product),
 		gateway: m.gateway.series(n.api, n.operation), backend: m.backend.series(n.api, n.operation), cpu: m.cpu.series(n.api, n.operation),
-		duration: map[requestKey]*timed{}, client: map[callKey]*timed{}, rejections: map[rejectionKey]prometheus.Counter{},
+		duration: map[requestKey]*timed{}, client: map[callKey]*timed{}, rejections: map[rejectionKey]prometheus.Counter{}, outcomes: map[outcomeKey]prometheus.Counter{},
 	}
 }
 
@@ -197,6 +203,34 @@ func (s *shared) rejected(f *telemetry.Failure) {
 	}
 	s.mu.Unlock()
 	c.Inc()
+}
+
+// outcomeOf says how an exchange ended, at the client and at the backend.
+func outcomeOf(e *telemetry.Exchange) outcomeKey {
+	k := outcomeKey{status: e.Status, reason: e.Failure.Reason}
+	if n := len(e.Calls); n > 0 {
+		k.backend = e.Calls[n-1].Status
+	}
+	switch {
+	case k.reason == "" || k.reason == "OK":
+		k.reason = "None"
+	case refused(k.reason):
+		k.reason = reason(k.reason)
+	}
+	return k
+}
+
+func (s *shared) outcome(k outcomeKey) prometheus.Counter {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.outcomes[k]
+	if c == nil {
+		c = s.metrics.outcomes.series(s.name.api, statusLabel(k.status), statusLabel(k.backend), k.reason)
+		if len(s.outcomes) < s.metrics.options.MaxSeries {
+			s.outcomes[k] = c
+		}
+	}
+	return c
 }
 
 // maxSources of rejections: the names of statements, far fewer than this.

@@ -265,6 +265,9 @@ func TestRow(t *testing.T) {
 		l.Attributes != `{"k":"v"}` || l.Time != s.Time+5 || l.API != "orders" || l.Subscription != "s1" {
 		t.Errorf("log: %+v", m.logs)
 	}
+	if got := gather(t, i, "gatehouse_request_outcomes_total", "gatehouse_error_reason=RateLimitExceeded"); got != 1 {
+		t.Errorf("outcomes: %v, want 1", got)
+	}
 	if got := gather(t, i, "gatehouse_policy_rejections_total", "source=rate-limit", "reason=RateLimitExceeded"); got != 1 {
 		t.Errorf("rejections: %v", got)
 	}

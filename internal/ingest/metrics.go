@@ -41,6 +41,7 @@ type metrics struct {
 
 	duration, gateway, backend, client *bounded[prometheus.Observer]
 	received, sent, rejections, cpu    *bounded[prometheus.Counter]
+	outcomes                           *bounded[prometheus.Counter]
 	custom                             *customMetrics
 	info                               *apiInfo
 
@@ -87,6 +88,7 @@ func newMetrics(o *Options) (*metrics, error) {
 	m.received = counter("http_server_request_body_bytes_total", "Bytes of request bodies.", api, operation, product)
 	m.sent = counter("http_server_response_body_bytes_total", "Bytes of response bodies.", api, operation, product)
 	m.rejections = counter("gatehouse_policy_rejections_total", "Requests that a policy or the gateway refused.", api, operation, product, "source", "reason")
+	m.outcomes = counter("gatehouse_request_outcomes_total", "Requests by their status, that of the last backend call, and the reason of the last error.", api, "http_response_status_code", "gatehouse_backend_status_code", "gatehouse_error_reason")
 	m.cpu = counter("gatehouse_operation_cpu_seconds_total", "Share of the process's CPU time by time spent in the gateway.", api, operation)
 	m.ownCounters()
 	return m, m.register()
@@ -117,7 +119,7 @@ func (m *metrics) register() error {
 	}
 	var errs []error
 	for _, c := range []prometheus.Collector{
-		m.duration.vec, m.gateway.vec, m.backend.vec, m.client.vec, m.received.vec, m.sent.vec, m.rejections.vec, m.cpu.vec, m.custom, m.info,
+		m.duration.vec, m.gateway.vec, m.backend.vec, m.client.vec, m.received.vec, m.sent.vec, m.rejections.vec, m.outcomes.vec, m.cpu.vec, m.custom, m.info,
 		m.exchanges, m.sampled, dropped, m.droppedLogs, m.rows, m.exportDropped, m.metricWrites, m.activeSeries, m.seriesLimit, m.seriesOverflow,
 	} {
 		errs = append(errs, m.registry.Register(c))

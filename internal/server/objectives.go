@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"net/http"
@@ -12,27 +13,34 @@ import (
 )
 
 // addObjectives adds the rules of the objectives to files and gives the
-// objectives.
+// objectives. They are made anew only when their text has changed: it is looked at
+// every few seconds.
 func (f *ruleFiles) addObjectives(files map[string][]byte) ([]objective.Objective, error) {
-	set := objective.Standard()
-	switch {
-	case f.objectives != "":
-		text, err := os.ReadFile(f.objectives)
-		if err != nil {
+	var text []byte
+	if f.objectives != "" {
+		var err error
+		if text, err = os.ReadFile(f.objectives); err != nil {
 			return nil, fmt.Errorf("read objectives: %w", err)
 		}
-		if set, err = objective.Read(text); err != nil {
-			return nil, fmt.Errorf("%s: %w", f.objectives, err)
-		}
-	case !f.shipped:
+	} else if !f.shipped {
 		return nil, nil
 	}
-	made, err := set.RuleFiles()
-	if err != nil {
-		return nil, err
+	if f.made == nil || !bytes.Equal(text, f.madeOf) {
+		set := objective.Standard()
+		if f.objectives != "" {
+			var err error
+			if set, err = objective.Read(text); err != nil {
+				return nil, fmt.Errorf("%s: %w", f.objectives, err)
+			}
+		}
+		made, err := set.RuleFiles()
+		if err != nil {
+			return nil, err
+		}
+		f.made, f.madeOf, f.madeSet = made, text, set.All()
 	}
-	maps.Copy(files, made)
-	return set.All(), nil
+	maps.Copy(files, f.made)
+	return f.madeSet, nil
 }
 
 // objectiveView is an objective as GET /api/objectives shows it.

@@ -33,6 +33,10 @@ type ruleFiles struct {
 	// actions is what Azure's rule groups say beside the rules, by the name of
 	// the rule: group/rule.
 	actions map[string]action.Rule
+	// made are the rules of the objectives that stand in the text madeOf.
+	made    map[string][]byte
+	madeOf  []byte
+	madeSet []objective.Objective
 	// promised are the objectives in force.
 	promised []objective.Objective
 	kept     []azure.Group     // of the resource API

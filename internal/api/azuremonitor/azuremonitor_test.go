@@ -60,6 +60,11 @@ func (g *gatewaySeries) write(at time.Time) {
 	add(at.Sub(noon()).Seconds()/2, "__name__", "process_cpu_seconds_total")
 	for key, n := range g.counts {
 		add(n, "__name__", "http_server_request_duration_seconds_count", "gatehouse_api", key[0], "http_response_status_code", key[1])
+		backend, reason := key[1], "None" // what is 4xx was refused by the gateway
+		if key[1][0] == '4' {
+			backend, reason = "none", "RateLimitExceeded"
+		}
+		add(n, "__name__", "gatehouse_request_outcomes_total", "gatehouse_api", key[0], "http_response_status_code", key[1], "gatehouse_backend_status_code", backend, "gatehouse_error_reason", reason)
 		add(n*0.1, "__name__", "http_server_request_duration_seconds_sum", "gatehouse_api", key[0], "http_response_status_code", key[1])
 		h := &histogram.Histogram{Schema: 3, Count: uint64(n), Sum: n * 0.1, ZeroThreshold: 1e-128, PositiveSpans: []histogram.Span{{Offset: -26, Length: 1}}, PositiveBuckets: []int64{int64(n)}}
 		if _, err := app.AppendHistogram(0, labels.FromStrings("__name__", "http_server_request_duration_seconds", "job", "gatehouse", "instance", "gatehouse", "gatehouse_api", key[0], "http_response_status_code", key[1]), at.UnixMilli(), h, nil); err != nil {
@@ -243,6 +248,10 @@ func TestAnswers(t *testing.T) {
 		{"not one", []string{"$filter", "ApiId ne 'basket' and ApiId ne 'checkout'"}, map[string]float64{"apiid=orders": 48}},
 		{"rolled up", []string{"$filter", "ApiId eq 'basket' or ApiId eq 'orders'", "rollupby", "ApiId"}, map[string]float64{"": 72}},
 		{"categories", []string{"$filter", "GatewayResponseCodeCategory eq '*'"}, map[string]float64{"gatewayresponsecodecategory=2xx": 144, "gatewayresponsecodecategory=4xx": 24}},
+		{"reasons", []string{"$filter", "LastErrorReason eq '*'"}, map[string]float64{"lasterrorreason=None": 144, "lasterrorreason=RateLimitExceeded": 24}},
+		{"a reason by API", []string{"$filter", "LastErrorReason eq 'ratelimitexceeded' and ApiId eq '*'"}, map[string]float64{"lasterrorreason=RateLimitExceeded,apiid=Basket": 24}},
+		{"backend codes", []string{"$filter", "BackendResponseCode eq '*' and GatewayResponseCodeCategory eq '*'"}, map[string]float64{"backendresponsecode=200,gatewayresponsecodecategory=2xx": 48, "backendresponsecode=201,gatewayresponsecodecategory=2xx": 96, "backendresponsecode=none,gatewayresponsecodecategory=4xx": 24}},
+		{"backend categories", []string{"$filter", "BackendResponseCodeCategory eq '2xx'"}, map[string]float64{"backendresponsecodecategory=2xx": 144}},
 		{"one category", []string{"$filter", "GatewayResponseCodeCategory eq '4xx' and ApiId eq '*'"}, map[string]float64{"gatewayresponsecodecategory=4xx,apiid=Basket": 24}},
 		{"region", []string{"$filter", "Location eq 'west europe' and ApiId eq 'orders'"}, map[string]float64{"location=West Europe,apiid=orders": 48}},
 		{"another region", []string{"$filter", "Location eq 'North'"}, map[string]float64{}},
@@ -324,7 +333,7 @@ func FuzzFilter(f *testing.F) {
 			if c.dimension == "" && text != "" {
 				t.Errorf("%q: a clause without a dimension", text)
 			}
-			p := plan{metric: &metrics()[0], every: time.Minute, matches: strings.Join(c.matchers("a"), ",")}
+			p := plan{metric: &metrics()[0], counter: metrics()[0].counter, every: time.Minute, matches: strings.Join(c.matchers("a"), ",")}
 			if _, err := promqlParser.ParseExpr(p.query("total")); err != nil {
 				t.Errorf("%q: %v", text, err)
 			}

@@ -24,6 +24,8 @@ type dimension struct {
 	// category makes 2xx of 200.
 	category bool
 	resource bool // the service's id; in queries of a subscription
+	// counter has the dimension when the metric's own has not.
+	counter string
 }
 
 func (d *dimension) key() string { return strings.ToLower(d.name) }
@@ -31,7 +33,7 @@ func (d *dimension) key() string { return strings.ToLower(d.name) }
 // column is the label that the dimension has in a query's result.
 func (d *dimension) column() string {
 	if d.category {
-		return "code_category"
+		return d.label + "_category"
 	}
 	return d.label
 }
@@ -44,10 +46,14 @@ func metrics() []metric {
 	api := dimension{name: "ApiId", label: "gatehouse_api"}
 	code := dimension{name: "GatewayResponseCode", label: "http_response_status_code"}
 	category := dimension{name: "GatewayResponseCodeCategory", label: "http_response_status_code", category: true}
+	const outcomes = "gatehouse_request_outcomes_total"
+	backend := dimension{name: "BackendResponseCode", label: "gatehouse_backend_status_code", counter: outcomes}
+	backendCategory := dimension{name: "BackendResponseCodeCategory", label: "gatehouse_backend_status_code", category: true, counter: outcomes}
+	reason := dimension{name: "LastErrorReason", label: "gatehouse_error_reason", counter: outcomes}
 	durations := []string{"average", "maximum", "minimum"}
 	return []metric{
 		{name: "Requests", display: "Requests", about: "Requests that the gateway answered.", unit: "Count", primary: "Total", aggregations: []string{"total"},
-			dimensions: []dimension{location, code, category, api}, counter: requests + "_count"},
+			dimensions: []dimension{location, reason, backend, code, backendCategory, category, api}, counter: requests + "_count"},
 		{name: "Duration", display: "Overall Duration of Gateway Requests", about: "Time until the last byte of the answer was sent. Maximum and minimum are those of the histogram's buckets.", unit: "MilliSeconds", primary: "Average", aggregations: durations,
 			dimensions: []dimension{location, api}, histogram: requests},
 		{name: "BackendDuration", display: "Duration of Backend Requests", about: "Time waiting for backends, all attempts of a request. Maximum and minimum are those of the histogram's buckets.", unit: "MilliSeconds", primary: "Average", aggregations: durations,

@@ -14,6 +14,7 @@ type plan struct {
 	metric  *metric
 	divide  []*dimension // in the order of the filter
 	matches string       // of the selector
+	counter string       // that has the dimensions
 	every   time.Duration
 	cores   int
 }
@@ -21,11 +22,14 @@ type plan struct {
 // plan divides a metric as the filter says. none is true when a dimension that
 // is the same for all has another value than the filter asks for.
 func (q *request) plan(m *metric, s *scope, cores int) (p *plan, none bool) {
-	p = &plan{metric: m, every: q.every, cores: cores}
+	p = &plan{metric: m, counter: m.counter, every: q.every, cores: cores}
 	matches := []string{own}
 	for i := range q.filter {
 		c := &q.filter[i]
 		d := m.dimension(c.dimension)
+		if d.counter != "" {
+			p.counter = d.counter
+		}
 		switch {
 		case d.label == "" && !c.admits(s.constant(d)):
 			return nil, true
@@ -163,9 +167,9 @@ func (p *plan) query(aggregation string) string {
 	total := func(name string) string { return p.over("sum_over_time", p.by(p.grown(name))) }
 	switch {
 	case m.unit == "Percent":
-		return fmt.Sprintf("100 * %s / %g", total(m.counter), float64(p.cores)*p.every.Seconds())
+		return fmt.Sprintf("100 * %s / %g", total(p.counter), float64(p.cores)*p.every.Seconds())
 	case aggregation == "total":
-		return total(m.counter)
+		return total(p.counter)
 	case aggregation == "average":
 		return fmt.Sprintf("1000 * %s / (%s > 0)", total(m.histogram+"_sum"), total(m.histogram+"_count"))
 	case aggregation == "maximum":
