@@ -101,7 +101,7 @@ func missionRows() []missionRow {
 		{"M05", "Infrastructure and workloads in PromQL", missionInfrastructure, ""},
 		{"M06", "No personal data in names and labels", missionPersonalData, ""},
 		{"M07", "Metrics from AKS", missionAKS, "a recording of the collector itself; its sender, path and labels are used"},
-		{"M08", "Remote write from any Kubernetes", missionRemoteWrite, ""},
+		{"M08", "Remote write from any Kubernetes", missionRemoteWrite, "the newest Prometheus and the distribution's run in test/conformance/promql"},
 		{"M09", "Metrics from Arc-enabled Kubernetes", missionArc, "a recording of the collector itself"},
 		{"M10", "A workspace is all that is needed", missionWorkspaceMade, ""},
 		{"M11", "Collection with and without Container insights", missionConfigMaps, ""},

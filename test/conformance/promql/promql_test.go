@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -224,26 +225,12 @@ remote_write:
 remote_read:
 - {url: "%[2]s/api/v1/read", read_recent: true, filter_external_labels: false}
 `, host, sent, base))
-	ctx := context.Background()
-	has := func(address, query string) {
-		t.Helper()
-		eventually(t, query, func() error {
-			v, _, err := api(t, address).Query(ctx, query, time.Now())
-			if err != nil {
-				return err
-			}
-			if vector, ok := v.(model.Vector); !ok || len(vector) == 0 {
-				return fmt.Errorf("no series at %s", address)
-			}
-			return nil
-		})
-	}
-	has(sent, `up{job="gatehouse",version="one"} == 1`)
-	has(sent, `up{job="gatehouse",version="two"} == 1`)
-	has(base+"/workspaces/azure/prometheus", `up{job="gatehouse"} == 1`)
-	has(reference, `up{job="gatehouse",federated="yes"}`)
-	has(reference, `up{job="gatehouse",version="two",federated=""} == 1`) // read back
-	has(base+"/workspaces/default/prometheus", `gatehouse_metrics_workspace_active_series{workspace="sent"} > 100`)
+	has(t, sent, `up{job="gatehouse",version="one"} == 1`)
+	has(t, sent, `up{job="gatehouse",version="two"} == 1`)
+	has(t, base+"/workspaces/azure/prometheus", `up{job="gatehouse"} == 1`)
+	has(t, reference, `up{job="gatehouse",federated="yes"}`)
+	has(t, reference, `up{job="gatehouse",version="two",federated=""} == 1`) // read back
+	has(t, base+"/workspaces/default/prometheus", `gatehouse_metrics_workspace_active_series{workspace="sent"} > 100`)
 	var out struct {
 		Status string
 		Data   json.RawMessage
@@ -256,4 +243,48 @@ remote_read:
 	ready(t, base+"/prometheus/-/healthy")
 	ready(t, base+"/alertmanager/-/ready")
 	ready(t, base+"/alertmanager/api/v2/status")
+}
+
+// has waits until a query gives series at an address.
+func has(t *testing.T, address, query string) {
+	t.Helper()
+	eventually(t, query, func() error {
+		v, _, err := api(t, address).Query(context.Background(), query, time.Now())
+		if err != nil {
+			return err
+		}
+		if vector, ok := v.(model.Vector); !ok || len(vector) == 0 {
+			return fmt.Errorf("no series at %s", address)
+		}
+		return nil
+	})
+}
+
+// The Prometheus of the distribution, which is years older, sends, federates and
+// reads back too, where it is installed.
+func TestDistributionPrometheus(t *testing.T) {
+	path, err := exec.LookPath("prometheus")
+	if err != nil {
+		t.Skip("there is no prometheus in PATH: apt-get install prometheus")
+	}
+	version, _ := exec.Command(path, "--version").CombinedOutput()
+	t.Logf("%.60s", version)
+	base := startGatehouse(t)
+	sent := base + "/workspaces/sent/prometheus"
+	older := startPrometheus(t, filepath.Dir(path), fmt.Sprintf(`global: {scrape_interval: 500ms, external_labels: {cluster: older}}
+scrape_configs:
+- {job_name: gatehouse, static_configs: [{targets: [%[1]q]}]}
+- {job_name: federated, honor_labels: true, metrics_path: /workspaces/sent/prometheus/federate, params: {"match[]": ["{job=\"gatehouse\"}"]}, static_configs: [{targets: [%[1]q]}], metric_relabel_configs: [{target_label: federated, replacement: "yes"}]}
+remote_write:
+- {url: "%[2]s/api/v1/write", send_exemplars: true, write_relabel_configs: [{target_label: version, replacement: one}]}
+- {url: "%[3]s/dataCollectionRules/DCR-1/streams/Microsoft-PrometheusMetrics/api/v1/write?api-version=2023-04-24", name: azure}
+remote_read:
+- {url: "%[2]s/api/v1/read", read_recent: true, filter_external_labels: false}
+`, strings.TrimPrefix(base, "http://"), sent, base))
+	has(t, sent, `up{job="gatehouse",version="one",cluster="older"} == 1`)
+	has(t, sent, `gatehouse_telemetry_exchanges_total{job="gatehouse"}`)
+	has(t, base+"/workspaces/azure/prometheus", `up{job="gatehouse",cluster="older"} == 1`)
+	has(t, older, `up{job="gatehouse",federated="yes"}`)
+	has(t, older, `up{job="gatehouse",version="one",federated=""} == 1`) // read back
+	has(t, older, `rate(http_server_request_duration_seconds_count[1m]) or vector(1)`)
 }
