@@ -60,9 +60,10 @@ func (s *validateJWTStatement) checkAudience(c *policy.Context, t *token) error 
 
 // checkIssuer compares with the listed issuers and with those of the discovery
 // documents. A discovery document of many tenants has {tenantid} in its issuer;
-// it stands for any tenant unless issuers are listed.
-func (s *validateJWTStatement) checkIssuer(c *policy.Context, t *token, discovered []string) error {
-	if len(s.issuers)+len(discovered) == 0 && s.tenant == nil {
+// it stands for any tenant unless issuers are listed. An issuer that could not be
+// read lets no token in.
+func (s *validateJWTStatement) checkIssuer(c *policy.Context, t *token, found discovered) error {
+	if len(s.issuers)+len(found.issuers) == 0 && s.tenant == nil && !found.incomplete {
 		return nil
 	}
 	have := t.text("iss")
@@ -75,7 +76,7 @@ func (s *validateJWTStatement) checkIssuer(c *policy.Context, t *token, discover
 			return nil
 		}
 	}
-	for _, want := range discovered {
+	for _, want := range found.issuers {
 		if tenant := t.text("tid"); strings.Contains(want, "{tenantid}") {
 			if tenant == "" || len(s.issuers) > 0 {
 				continue

@@ -79,14 +79,14 @@ func (s *validateJWTStatement) validate(c *policy.Context) error {
 	if err != nil {
 		return err
 	}
-	issuers, err := s.verify(c, t)
+	found, err := s.verify(c, t)
 	if err != nil {
 		return err
 	}
 	for _, check := range []func() error{
 		func() error { return s.checkLifetime(c, t) },
 		func() error { return s.checkAudience(c, t) },
-		func() error { return s.checkIssuer(c, t, issuers) },
+		func() error { return s.checkIssuer(c, t, found) },
 		func() error { return s.checkApplications(c, t) },
 		func() error { return checkClaims(c, s.claims, t) },
 	} {
@@ -157,70 +157,79 @@ func tokenOfHeader(value, name, scheme string) string {
 	return value
 }
 
-// verify checks the signature and gives the issuers of the discovery documents.
-func (s *validateJWTStatement) verify(c *policy.Context, t *token) (issuers []string, err error) {
+// verify checks the signature and gives what the discovery documents told.
+func (s *validateJWTStatement) verify(c *policy.Context, t *token) (found discovered, err error) {
 	if t.algorithm == "none" {
 		required, err := s.requireSigned.Eval(c)
 		if err != nil {
-			return nil, err
+			return found, err
 		}
 		if required || t.signature != "" {
-			return nil, refuseToken("TokenSignatureInvalid", "The token has no signature. Access denied.")
+			return found, refuseToken("TokenSignatureInvalid", "The token has no signature. Access denied.")
 		}
-		_, issuers, err := s.discover(c, false)
-		return issuers, err
+		return s.discover(c, false)
 	}
-	keys, issuers, err := s.discover(c, false)
-	if err != nil {
-		return nil, err
+	if found, err = s.discover(c, false); err != nil {
+		return found, err
 	}
-	candidates := candidateKeys(t, append(keys[:len(keys):len(keys)], s.keys...))
+	candidates := candidateKeys(t, append(found.keys[:len(found.keys):len(found.keys)], s.keys...))
 	if len(candidates) == 0 && (len(s.discovery) > 0 || s.tenant != nil) {
-		if keys, issuers, err = s.discover(c, true); err != nil {
-			return nil, err
+		if found, err = s.discover(c, true); err != nil {
+			return found, err
 		}
-		candidates = candidateKeys(t, append(keys[:len(keys):len(keys)], s.keys...))
+		candidates = candidateKeys(t, append(found.keys[:len(found.keys):len(found.keys)], s.keys...))
+	}
+	if len(candidates) == 0 && found.incomplete {
+		return found, refuseToken("TokenSignatureKeyNotFound", "The signing keys of the issuer could not be read. Access denied.")
 	}
 	if len(candidates) == 0 {
-		return nil, refuseToken("TokenSignatureKeyNotFound", "No key fits the signature of the token. Access denied.")
+		return found, refuseToken("TokenSignatureKeyNotFound", "No key fits the signature of the token. Access denied.")
 	}
 	signed, err := jose.ParseSignedCompact(t.raw, []jose.SignatureAlgorithm{jose.SignatureAlgorithm(t.algorithm)})
 	if err != nil {
-		return nil, refuseToken("JwtInvalid", "The token cannot be read. Access denied.")
+		return found, refuseToken("JwtInvalid", "The token cannot be read. Access denied.")
 	}
 	for _, k := range candidates {
 		if _, err := signed.Verify(k); err == nil {
-			return issuers, nil
+			return found, nil
 		}
 	}
-	return nil, refuseToken("TokenSignatureInvalid", "The signature of the token is not valid. Access denied.")
+	return found, refuseToken("TokenSignatureInvalid", "The signature of the token is not valid. Access denied.")
 }
 
-// discover gives keys and issuers of the discovery documents.
-func (s *validateJWTStatement) discover(c *policy.Context, refresh bool) (keys []jwtKey, issuers []string, err error) {
+// discovered is what discovery documents told.
+type discovered struct {
+	keys       []jwtKey
+	issuers    []string
+	incomplete bool // one of them could not be read
+}
+
+// discover reads the discovery documents.
+func (s *validateJWTStatement) discover(c *policy.Context, refresh bool) (out discovered, err error) {
 	urls, err := s.discoveryURLs(c)
 	if err != nil {
-		return nil, nil, err
+		return out, err
 	}
 	for _, url := range urls {
 		found, err := c.Services.Keys.Issuer(c.Std, url, refresh)
 		if err != nil {
 			if c.Std.Err() == context.Canceled {
-				return nil, nil, policy.ErrClientClosed
+				return out, policy.ErrClientClosed
 			}
 			c.Event(telemetry.SeverityWarning, s.source, "the keys of an issuer could not be read: "+err.Error(), nil)
+			out.incomplete = true
 			continue
 		}
 		if found.Issuer != "" {
-			issuers = append(issuers, found.Issuer)
+			out.issuers = append(out.issuers, found.Issuer)
 		}
 		for j := range found.Keys.Keys {
 			if k, ok := publishedKey(&found.Keys.Keys[j]); ok {
-				keys = append(keys, k)
+				out.keys = append(out.keys, k)
 			}
 		}
 	}
-	return keys, issuers, nil
+	return out, nil
 }
 
 // discoveryURLs are the discovery documents of the issuers.
