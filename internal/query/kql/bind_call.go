@@ -19,7 +19,9 @@ func conversionCalls() map[string]table.Type {
 // aliases are older names of functions.
 func aliases() map[string]string {
 	return map[string]string{"todynamic": "parse_json", "toobject": "parse_json", "parsejson": "parse_json", "iif": "iff", "notempty": "isnotempty", "notnull": "isnotnull",
-		"pack": "bag_pack", "makelist": "make_list", "makeset": "make_set", "argmax": "arg_max", "argmin": "arg_min", "ceil": "ceiling", "format_bytes": "format_bytes"}
+		"pack": "bag_pack", "makelist": "make_list", "makeset": "make_set", "argmax": "arg_max", "argmin": "arg_min", "ceil": "ceiling", "format_bytes": "format_bytes",
+		"arraylength": "array_length", "array_iif": "array_iff", "extractall": "extract_all", "parseurlquery": "parse_urlquery", "datepart": "datetime_part",
+		"totime": "totimespan", "hash_xxhash64": "hash", "array_strcat": "strcat_array"}
 }
 
 // call binds a function call.
@@ -193,6 +195,11 @@ func (b *binder) special(name string, x *syntax.Call, c *rowContext) expression 
 		return b.joinValues(name, x, c)
 	case "bin", "floor", "bin_at":
 		return b.bin(name, x, c)
+	case "iscolumnexists":
+		b.need(x, 1, 1)
+		n, _ := b.value(b.scalar(x.Arguments[0].Value, &rowContext{scope: c.scope}), x.Span).(string)
+		_, found := c.column(n)
+		return boolean(found)
 	case "extract":
 		return b.extract(x, c)
 	case "extractjson", "extract_json":

@@ -6,7 +6,7 @@ import "slices"
 // What needs more than a text (iff, case, coalesce, bin, now, ...) is bound in
 // code, see bind_special.go.
 func scalarFunctions() []function {
-	return slices.Concat(textFunctions(), numberFunctions(), timeFunctions(), dynamicFunctions(), seriesFunctions(), networkFunctions(), parserFunctions(), convertFunctions(), filterFunctions(), seasonFunctions(), geoFunctions(), digestFunctions(), spectrumFunctions())
+	return slices.Concat(textFunctions(), numberFunctions(), timeFunctions(), dynamicFunctions(), seriesFunctions(), networkFunctions(), parserFunctions(), convertFunctions(), filterFunctions(), seasonFunctions(), geoFunctions(), digestFunctions(), spectrumFunctions(), agentFunctions())
 }
 
 func textFunctions() []function {
@@ -32,6 +32,7 @@ func textFunctions() []function {
 		{"extract_all", "ss", "j", "CAST(kql_extract_all({1}, {0}, '[]') AS JSON)", unnamed},
 		{"extract_all", "sjs", "j", "CAST(kql_extract_all({2}, {0}, CAST({1} AS VARCHAR)) AS JSON)", unnamed},
 		{"countof", "ss?s", "l", "kql_countof({0}, {1}, {2|'normal'})", unnamed},
+		{"regex_quote", "s", "s", "kql_regex_quote({0})", unnamed},
 		{"strcmp", "ss", "l", "CASE WHEN {0} < {1} THEN -1 WHEN {0} > {1} THEN 1 ELSE 0 END", unnamed},
 		{"url_encode", "s", "s", "kql_url_encode({0}, false)", unnamed},
 		{"url_encode_component", "s", "s", "kql_url_encode({0}, true)", unnamed},
@@ -194,6 +195,7 @@ func dynamicFunctions() []function {
 		{"set_union", "j*", "j", "CAST(kql_set_union(CAST(json_array({0}{*}) AS VARCHAR)) AS JSON)", unnamed},
 		{"set_intersect", "j*", "j", "CAST(kql_set_intersect(CAST(json_array({0}{*}) AS VARCHAR)) AS JSON)", unnamed},
 		{"set_difference", "j*", "j", "CAST(kql_set_difference(CAST(json_array({0}{*}) AS VARCHAR)) AS JSON)", unnamed},
+		{"set_equals", "jj", "b", "kql_set_equals(CAST({0} AS VARCHAR), CAST({1} AS VARCHAR))", unnamed},
 		{"set_has_element", "ja", "b", "kql_array_index_of(CAST({0} AS VARCHAR), CAST(to_json({1}) AS VARCHAR)) >= 0", unnamed},
 		{"jaccard_index", "jj", "r", "kql_jaccard(CAST({0} AS VARCHAR), CAST({1} AS VARCHAR))", unnamed},
 		{"treepath", "j", "j", "CAST(kql_treepath(CAST({0} AS VARCHAR)) AS JSON)", unnamed},

@@ -21,7 +21,7 @@ import (
 // natives are the functions in Go that the SQL of the function tables calls:
 // what SQL cannot say. Each is pure.
 func natives() []lake.Function {
-	return slices.Concat(textNatives(), conversionNatives(), timeNatives(), arrayNatives(), bagNatives(), seriesNatives(), stepNatives(), networkNatives(), parserNatives(), convertNatives(), filterNatives(), seasonNatives(), geoNatives(), digestNatives(), spectrumNatives())
+	return slices.Concat(textNatives(), conversionNatives(), timeNatives(), arrayNatives(), bagNatives(), seriesNatives(), stepNatives(), networkNatives(), parserNatives(), convertNatives(), filterNatives(), seasonNatives(), geoNatives(), digestNatives(), spectrumNatives(), agentNatives())
 }
 
 // native makes a function; types has a letter for each argument and, behind a
@@ -65,6 +65,7 @@ func textNatives() []lake.Function {
 	cache := &expressionCache{}
 	return []lake.Function{
 		native("has", "ssb>b", func(a []any) any { return hasTerm(a[0].(string), a[1].(string), a[2].(bool)) }),
+		native("regex_quote", "s>s", func(a []any) any { return regexp.QuoteMeta(a[0].(string)) }),
 		native("has_terms", "ssb>b", func(a []any) any { return hasTerms(a[0].(string), a[1].(string), a[2].(bool)) }),
 		native("has_any_index", "ss>l", func(a []any) any {
 			return int64(slices.IndexFunc(jsonTexts(a[1].(string)), func(term string) bool { return hasTerm(a[0].(string), term, false) }))

@@ -135,6 +135,9 @@ func arrayNatives() []lake.Function {
 			return jsonOf(out)
 		}),
 		native("strcat_array", "ss>s", func(a []any) any { return strings.Join(jsonTexts(a[0].(string)), a[1].(string)) }),
+		native("set_equals", "ss>b", func(a []any) any {
+			return combine("["+a[0].(string)+","+a[1].(string)+"]", func(n, sets int) bool { return n < sets }, false) == "[]"
+		}),
 		native("set_union", "s>s", func(a []any) any { return combine(a[0].(string), func(n, sets int) bool { return n > 0 }, false) }),
 		native("set_intersect", "s>s", func(a []any) any { return combine(a[0].(string), func(n, sets int) bool { return n == sets }, false) }),
 		native("set_difference", "s>s", func(a []any) any { return combine(a[0].(string), func(n, _ int) bool { return n == 1 }, true) }),
