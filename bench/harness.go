@@ -22,6 +22,7 @@ type harness struct {
 	dir         string
 	seconds     float64
 	connections int
+	rate        int    // requests per second, 0: as many as go
 	profiles    string // folder for a processor profile of each measurement, "" is none
 	backend     *exec.Cmd
 	backendAddr string
@@ -189,14 +190,18 @@ var (
 func (h *harness) load(url string, seconds float64) (measurement, error) {
 	var out []byte
 	var err error
-	if wrk, lookErr := exec.LookPath("wrk"); lookErr == nil {
+	if wrk, lookErr := exec.LookPath("wrk"); lookErr == nil && h.rate == 0 {
 		out, err = exec.Command(wrk, "-t1", "-c", strconv.Itoa(h.connections), "-d", fmt.Sprintf("%.0fs", seconds), "--latency", url).CombinedOutput()
 	} else {
+		role := "load"
+		if h.rate > 0 {
+			role = "pace"
+		}
 		exe, exeErr := os.Executable()
 		if exeErr != nil {
 			return measurement{}, exeErr
 		}
-		out, err = exec.Command(exe, "-role", "load", "-url", url, "-c", strconv.Itoa(h.connections), "-seconds", fmt.Sprint(seconds)).CombinedOutput()
+		out, err = exec.Command(exe, "-role", role, "-url", url, "-c", strconv.Itoa(h.connections), "-seconds", fmt.Sprint(seconds), "-rate", strconv.Itoa(h.rate)).CombinedOutput()
 	}
 	if err != nil {
 		return measurement{}, fmt.Errorf("%w: %s", err, out)

@@ -21,12 +21,13 @@ import (
 )
 
 func main() {
-	role := flag.String("role", "run", "run, or one of the helper processes: backend, sink, load")
+	role := flag.String("role", "run", "run, or one of the helper processes: backend, sink, load, pace")
 	listen := flag.String("listen", "127.0.0.1:0", "address of a helper process")
 	url := flag.String("url", "", "address to load")
 	seconds := flag.Float64("seconds", 4, "length of one measurement")
 	connections := flag.Int("c", 32, "connections")
 	rounds := flag.Int("rounds", 3, "rounds")
+	rate := flag.Int("rate", 0, "requests per second, 0: as many as go")
 	only := flag.String("only", "", "comma-separated targets")
 	binary := flag.String("gatehouse", "bin/gatehouse", "the gateway's binary")
 	profiles := flag.String("profiles", "", "folder for a processor profile of the gateway in each measurement")
@@ -39,8 +40,10 @@ func main() {
 		err = serveSink(*listen)
 	case "load":
 		err = generate(*url, time.Duration(*seconds*float64(time.Second)), *connections)
+	case "pace":
+		err = pace(*url, time.Duration(*seconds*float64(time.Second)), *connections, *rate)
 	default:
-		err = run(*binary, *rounds, *seconds, *connections, *only, *profiles)
+		err = run(*binary, *rounds, *seconds, *connections, *rate, *only, *profiles)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -48,7 +51,7 @@ func main() {
 	}
 }
 
-func run(binary string, rounds int, seconds float64, connections int, only, profiles string) error {
+func run(binary string, rounds int, seconds float64, connections, rate int, only, profiles string) error {
 	dir, err := os.MkdirTemp("", "gatehouse-bench-")
 	if err != nil {
 		return err
@@ -58,7 +61,7 @@ func run(binary string, rounds int, seconds float64, connections int, only, prof
 	if err != nil {
 		return err
 	}
-	h := &harness{dir: dir, seconds: seconds, connections: connections, profiles: profiles}
+	h := &harness{dir: dir, seconds: seconds, connections: connections, profiles: profiles, rate: rate}
 	if err := h.start(); err != nil {
 		return err
 	}

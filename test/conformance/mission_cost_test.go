@@ -61,7 +61,7 @@ func (h *house) openCostly(t *testing.T) *costly {
 	h.addAPI(branch, "shared", policies(fmt.Sprintf(sharedMetric, "second"), "", ""), "", false)
 	out.second, _ = h.runTenant(t, "costly", branch, func(c *server.Config) {
 		intervals(c)
-		c.Telemetry.Loggers = map[string]string{"*": "export"}
+		c.Telemetry.Loggers, c.Telemetry.Profile = map[string]string{"*": "export"}, "native"
 	})
 	return out
 }
