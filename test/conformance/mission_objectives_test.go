@@ -54,7 +54,7 @@ func missionObjectives(t *testing.T, h *house) {
 		} `json:"objectives"`
 	}
 	h.get(t, "/api/objectives", &out)
-	if len(out.Objectives) != 3 || out.Objectives[1].Name != "edited" || out.Objectives[1].Availability != 99.5 {
+	if len(out.Objectives) != 4 || out.Objectives[1].Name != "edited" || out.Objectives[1].Availability != 99.5 {
 		t.Errorf("GET /api/objectives: %+v", out)
 	}
 }

@@ -118,11 +118,15 @@ func clusterSeries() [][]string {
 func (h *house) collector(t *testing.T, cluster, more string) {
 	t.Helper()
 	a := h.newAgent(t, "/dataCollectionRules/clusters/streams/Microsoft-PrometheusMetrics/api/v1/write?api-version=2023-04-24", "prometheus.WriteRequest", fmt.Sprintf("cluster: %q%s", cluster, more))
+	var counts []string // one metric in each selector, as Azure wants it
+	for _, pairs := range clusterSeries() {
+		counts = append(counts, fmt.Sprintf(`count(%s{cluster=%q,job=~"kube-state-metrics|cadvisor|kubelet|node"})`, pairs[1], cluster))
+	}
 	eventually(t, "all series of the cluster", func() bool {
 		for _, pairs := range clusterSeries() {
 			a.add(t, 3, nil, pairs...)
 		}
-		return h.inClusters(t, fmt.Sprintf(`count({cluster=%q,job=~"kube-state-metrics|cadvisor|kubelet|node"})`, cluster)) == float64(len(clusterSeries()))
+		return h.inClusters(t, strings.Join(counts, " + ")) == float64(len(clusterSeries()))
 	})
 	// The labels join as dashboards of clusters join them.
 	if got := h.inClusters(t, fmt.Sprintf(`sum by (node) (container_memory_working_set_bytes{cluster=%q} * on (namespace, pod) group_left (node) kube_pod_info{cluster=%q})`, cluster, cluster)); got != 9 {
