@@ -42,6 +42,11 @@ func builderRows() []row {
 		})},
 		{sig: "string ToString(int i, int n)", get: func(_ *frame, a []any) any { return substring(a[0].(*builder).String(), num(a, 1), max(num(a, 2), 0)) }},
 		{sig: "int Capacity", get: func(v any) int64 { return int64(max(cap(v.(*builder).b), 16)) }, set: func(*frame, []any) any { return nil }},
+		{sig: "int EnsureCapacity(int n)", get: func(_ *frame, a []any) any { return int32(max(int64(cap(a[0].(*builder).b)), num(a, 1), 16)) }},
+		{sig: "bool Equals(StringBuilder? o)", get: func(_ *frame, a []any) any {
+			o, ok := a[1].(*builder)
+			return ok && string(o.b) == string(a[0].(*builder).b)
+		}},
 		{sig: "StringBuilder Append(char c, int n)", get: func(f *frame, a []any) any { return add(f, a[0].(*builder), repeat(f, ToString(a[1]), num(a, 2))) }},
 		{sig: "StringBuilder AppendLine()", get: func(f *frame, a []any) any { return add(f, a[0].(*builder), newline) }},
 		{sig: "StringBuilder AppendLine(string? s)", get: func(f *frame, a []any) any { return add(f, a[0].(*builder), text(a, 1)+newline) }},
