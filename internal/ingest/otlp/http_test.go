@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/plog/plogotlp"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -132,7 +133,8 @@ func TestHTTPPartialSuccess(t *testing.T) {
 func TestHTTPErrors(t *testing.T) {
 	failing := store{err: errors.New("disk /secret/path is full")}
 	var good store
-	small, few, refusing, none := good.options(), good.options(), good.options(), good.options()
+	small, few, refusing, none, patient := good.options(), good.options(), good.options(), good.options(), good.options()
+	patient.ReadTimeout = 2 * time.Minute // a busy machine under the race detector takes longer than 15 s
 	small.MaxBodyBytes, few.MaxItems, none.Metrics = 200, 2, nil
 	refusing.Metrics = func(context.Context, pmetric.Metrics) error { return Permanent(errors.New("delta temporality")) }
 	three := ptraceotlp.NewExportRequestFromTraces(someTraces(3))
@@ -164,7 +166,7 @@ func TestHTTPErrors(t *testing.T) {
 		{"large", small, "/v1/traces", typeProtobuf, "", pb, 413, ""},
 		{"large JSON", small, "/v1/traces", typeJSON, "", js, 413, ""},
 		{"bomb", small, "/v1/traces", typeProtobuf, "gzip", zipped(pb), 413, ""},
-		{"large bomb", good.options(), "/v1/traces", typeProtobuf, "gzip", zipped(make([]byte, 17<<20)), 413, ""},
+		{"large bomb", patient, "/v1/traces", typeProtobuf, "gzip", zipped(make([]byte, 17<<20)), 413, ""},
 		{"zeros", good.options(), "/v1/traces", typeProtobuf, "gzip", bomb, 400, ""},
 		{"many spans", few, "/v1/traces", typeProtobuf, "", pb, 413, ""},
 		{"many spans JSON", few, "/v1/traces", typeJSON, "", js, 413, ""},
