@@ -132,6 +132,18 @@ func tokenOf(r *http.Request) string {
 	return ""
 }
 
+// onlyLocal answers programs of this machine that call it by a loopback name, so
+// that no web page gets there through DNS tricks.
+func onlyLocal(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !localRequest(r) {
+			refuse(w, http.StatusForbidden, "this door is for programs of this machine: call it by 127.0.0.1 or localhost")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 func localRequest(r *http.Request) bool {
 	peer, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil || !isLoopback(peer) {

@@ -47,6 +47,24 @@ func TestPlainDoor(t *testing.T) {
 	}
 }
 
+func TestOnlyLocal(t *testing.T) {
+	h := onlyLocal(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }))
+	for _, one := range []struct {
+		r      *http.Request
+		status int
+	}{
+		{request("GET", "127.0.0.1:9445", "127.0.0.1:5000"), 204},
+		{request("GET", "evil.example:9445", "127.0.0.1:5000"), 403},
+		{request("GET", "127.0.0.1:9445", "10.0.0.1:5000"), 403},
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, one.r)
+		if w.Code != one.status {
+			t.Errorf("%s from %s: %d", one.r.Host, one.r.RemoteAddr, w.Code)
+		}
+	}
+}
+
 func TestTokenOfTheDoor(t *testing.T) {
 	d := newDoor(newRecogniser("secret"), false, false, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }))
 	for header, status := range map[string]int{

@@ -119,7 +119,7 @@ func (s *Server) listen() error {
 				return nil
 			}
 			return errors.Join(s.door("identity.issuer", s.config.Identity.Issuer.Listen, own, 1000, monitorServer(s.issuer)),
-				s.door("identity.issuer.managed", s.config.Identity.Issuer.ManagedListen, nil, 100, monitorServer(s.issuer.Managed())))
+				s.door("identity.issuer.managed", s.config.Identity.Issuer.ManagedListen, nil, 100, monitorServer(onlyLocal(s.issuer.Managed()))))
 		},
 		func() error {
 			return s.door("monitor", c.Monitor, nil, 1000, monitorServer(s.recording("monitor", newDoor(s.recogniser, s.config.Identity.LoopbackOpen, true, monitor))))
