@@ -88,6 +88,7 @@ func seedRequests(t *testing.T, data string) map[string]float64 {
 			pairs := []string{"gatehouse_api", api, "http_response_status_code", code}
 			add(at, counts[key], "http_server_request_duration_seconds_count", pairs...)
 			add(at, counts[key]*0.25, "http_server_request_duration_seconds_sum", pairs...)
+			add(at, counts[key], "gatehouse_request_outcomes_total", append(pairs, "gatehouse_backend_status_code", code)...)
 		}
 	}
 	if err := app.Commit(); err != nil {
