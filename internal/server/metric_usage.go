@@ -36,7 +36,9 @@ func newWorkspaceUsage(s *Server) *workspaceUsage {
 		gauge("events_per_minute", "Samples that were stored in the last 60 seconds, whatever way they came.", func(_ *metricWorkspace, u tsdb.Usage) int64 { return u.LastMinute }),
 		gauge("events_per_minute_limit", "The most samples that the workspace takes by remote write in a minute; 0 is no limit.", func(w *metricWorkspace, _ tsdb.Usage) int64 { return max(w.limits.SamplesPerMinute, 0) }),
 		gauge("query_range_seconds", "Time that queries asked for in the last 30 seconds.", func(w *metricWorkspace, _ tsdb.Usage) int64 { return int64(w.engine.Usage().Hours * 3600) }),
-		gauge("query_range_seconds_limit", "The most time that queries may ask for in 30 seconds; 0 is no limit.", func(w *metricWorkspace, _ tsdb.Usage) int64 { return int64(w.engine.Limits().Limits.Hours.Workspace * 3600) }),
+		gauge("query_range_seconds_limit", "The most time that queries may ask for in 30 seconds; 0 is no limit.", func(w *metricWorkspace, _ tsdb.Usage) int64 {
+			return int64(w.engine.Limits().Limits.Hours.Workspace * 3600)
+		}),
 		gauge("query_bytes", "Bytes that queries were answered with in the last 30 seconds.", func(w *metricWorkspace, _ tsdb.Usage) int64 { return int64(w.engine.Usage().Returned) }),
 		gauge("query_bytes_limit", "The most bytes that queries are answered with in 30 seconds; 0 is no limit.", func(w *metricWorkspace, _ tsdb.Usage) int64 { return int64(w.engine.Limits().Limits.Returned) }),
 		gauge("refused_series", "Attempts to make a series that were refused since the start.", func(_ *metricWorkspace, u tsdb.Usage) int64 { return u.SeriesRefused }),
