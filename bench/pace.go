@@ -2,12 +2,10 @@ package main
 
 import (
 	"bufio"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"sync"
 	"time"
 )
@@ -35,14 +33,7 @@ func pace(address string, length time.Duration, connections, rate int) error {
 		})
 	}
 	wg.Wait()
-	slices.Sort(all)
-	if len(all) > 0 {
-		fmt.Printf("99%% %s\n", all[len(all)*99/100].Round(time.Microsecond))
-	}
-	fmt.Printf("%d requests in %s\n", len(all), length)
-	if bad > 0 {
-		fmt.Printf("Non-2xx or 3xx responses: %d\n", bad)
-	}
+	tell(all, bad, length)
 	return nil
 }
 

@@ -105,13 +105,18 @@ func generate(url string, length time.Duration, connections int) error {
 		})
 	}
 	wg.Wait()
-	slices.Sort(all)
-	if len(all) > 0 {
-		fmt.Printf("99%% %s\n", all[len(all)*99/100].Round(time.Microsecond))
+	tell(all, bad, length)
+	return nil
+}
+
+// tell prints what a load was like, as wrk does.
+func tell(took []time.Duration, bad int, length time.Duration) {
+	slices.Sort(took)
+	if len(took) > 0 {
+		fmt.Printf("99%% %s\n", took[len(took)*99/100].Round(time.Microsecond))
 	}
-	fmt.Printf("%d requests in %s\n", len(all), length)
+	fmt.Printf("%d requests in %s\n", len(took), length)
 	if bad > 0 {
 		fmt.Printf("Non-2xx or 3xx responses: %d\n", bad)
 	}
-	return nil
 }

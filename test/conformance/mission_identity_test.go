@@ -158,7 +158,12 @@ func (i *identities) writePrincipals(t *testing.T, path string) {
 // assign writes the file of rules.
 func (i *identities) assign(t *testing.T, assignments ...string) {
 	t.Helper()
-	text := "groups:\n- {name: readers, members: [reader-a]}\nassignments:\n"
+	i.replaceRules(t, "groups:\n- {name: readers, members: [reader-a]}\nassignments:\n", assignments...)
+}
+
+// replaceRules replaces the file of rules by a text and the assignments that end it.
+func (i *identities) replaceRules(t *testing.T, text string, assignments ...string) {
+	t.Helper()
 	for _, a := range assignments {
 		text += "- {" + a + "}\n"
 	}
@@ -541,15 +546,7 @@ func missionPrivateLinks(t *testing.T, h *house) {
 	}
 	scope := func(workspaces string) {
 		text := "privateLinks: [{name: mission, networks: [127.0.0.1/32], query: PrivateOnly, ingestion: PrivateOnly, workspaces: [" + workspaces + "]}]\nassignments:\n"
-		for _, a := range identityAssignments {
-			text += "- {" + a + "}\n"
-		}
-		if err := os.WriteFile(i.rules+".new", []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Rename(i.rules+".new", i.rules); err != nil {
-			t.Fatal(err)
-		}
+		i.replaceRules(t, text, identityAssignments...)
 	}
 	defer i.assign(t, identityAssignments...)
 	if got := state(); got != "200 200 200 200 200 200" {
@@ -688,15 +685,7 @@ func missionGroupChange(t *testing.T, h *house) {
 	}
 	rules := func(members string) {
 		text := "groups: [{name: crew, members: [" + members + "]}]\nassignments:\n- {group: crew, role: Reader, scope: /}\n- {group: crew, role: Monitoring Data Reader, scope: /}\n"
-		for _, a := range identityAssignments {
-			text += "- {" + a + "}\n"
-		}
-		if err := os.WriteFile(i.rules+".new", []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Rename(i.rules+".new", i.rules); err != nil {
-			t.Fatal(err)
-		}
+		i.replaceRules(t, text, identityAssignments...)
 	}
 	rules("mover")
 	within(t, time.Minute, "the group has one more", func() bool { return may(console) && may(api) })

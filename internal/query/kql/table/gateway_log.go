@@ -61,16 +61,21 @@ func gatewayLogs() *Table {
 	add("ClientProtocol", String, "'HTTP/'||"+first(optionalAttribute("network.protocol.version"), "'1.1'"))
 	add("CacheTime", Long, "CAST(NULL AS BIGINT)")
 	add("TraceRecords", Dynamic, "CAST(NULL AS JSON)")
+	addCommon(add, t.Name, context)
+	t.Branches = []Branch{{Source: "spans", From: "{rows}", Where: operand(fromGateway + " AND kind='server'"),
+		Columns: operands(sql), Keys: map[string]map[string]string{}}}
+	return t
+}
+
+// addCommon adds the columns at the end of every table of gateway logs.
+func addCommon(add func(name string, kind Type, of string), table string, context map[string]string) {
 	add("TraceId", String, "trace_id")
 	add("ItemCount", Int, context["itemCount"])
-	add("Type", String, literal(t.Name))
+	add("Type", String, literal(table))
 	for _, name := range []string{"_ResourceId", "_SubscriptionId", "SourceSystem", "TenantId", "_IsBillable"} {
 		add(name, String, context[name])
 	}
 	add("_BilledSize", Real, context["_BilledSize"])
-	t.Branches = []Branch{{Source: "spans", From: "{rows}", Where: operand(fromGateway + " AND kind='server'"),
-		Columns: operands(sql), Keys: map[string]map[string]string{}}}
-	return t
 }
 
 // headersIn are the captured headers whose attributes begin with a prefix, as an

@@ -27,13 +27,7 @@ func modelLogs() *Table {
 	add("TotalTokens", Int, tokens("total_tokens"))
 	add("RequestMessages", Dynamic, bodyMessages("Request-Body"))
 	add("ResponseMessages", Dynamic, bodyMessages("Response-Body"))
-	add("TraceId", String, "trace_id")
-	add("ItemCount", Int, context["itemCount"])
-	add("Type", String, literal(t.Name))
-	for _, name := range []string{"_ResourceId", "_SubscriptionId", "SourceSystem", "TenantId", "_IsBillable"} {
-		add(name, String, context[name])
-	}
-	add("_BilledSize", Real, context["_BilledSize"])
+	addCommon(add, t.Name, context)
 	t.Branches = []Branch{{Source: "spans", From: "{rows}", Where: operand(fromGateway + " AND kind='server' AND contains(attributes, '\"gen_ai.usage.total_tokens\"')"),
 		Columns: operands(sql), Keys: map[string]map[string]string{}}}
 	return t
