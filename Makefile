@@ -52,7 +52,8 @@ fuzz-long: ## scanner, document, XML model, expression parser and evaluator, one
 	FUZZ_TIME=$(LONG_TIME) FUZZ_PARALLEL=1 FUZZ_ONLY='policy FuzzScan|policy FuzzParse|policy/xmldoc FuzzParse|expr FuzzCompile|expr FuzzRun' ./test/fuzz.sh
 
 conformance: ## compare with what was not written here: NAME passed/total
-	@set -o pipefail; go test -count=1 -vet=off -timeout 20m -v ./test/conformance/... 2>&1 | tee conformance.log | grep -E '^[A-Za-z][/A-Za-z0-9-]* [0-9]+/[0-9]+$$|^ *--- FAIL|^FAIL|panic' 
+	@set -o pipefail; go test -count=1 -vet=off -timeout 20m -v ./test/conformance/... 2>&1 | tee conformance.log | grep -E '^[A-Za-z][/A-Za-z0-9-]* [0-9]+/[0-9]+$$|^ *--- FAIL|^FAIL|panic' \
+	|| { echo 'what the failed tests said:'; grep -E -A1 '^ +[a-z0-9_]+_test\.go:[0-9]+: ' conformance.log | tail -60; exit 1; }
 
 bench: build ## cost of the gateway beside its peers
 	go test -run "^$$" -bench "TenStatements" ./internal/policy
