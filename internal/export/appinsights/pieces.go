@@ -81,7 +81,14 @@ func (r *pieceReader) next() (p piece, ok bool) {
 
 // join gives the pieces of batches, one after the other.
 func join(batches [][]byte) ([]byte, error) {
-	var out []byte
+	if len(batches) == 1 && len(batches[0]) > 0 && batches[0][0] == version {
+		return readable(batches[0][1:])
+	}
+	size := 0
+	for _, b := range batches {
+		size += len(b) + 1
+	}
+	out := make([]byte, 0, size)
 	for _, b := range batches {
 		if len(b) == 0 {
 			return nil, errUnreadable
@@ -99,26 +106,36 @@ func join(batches [][]byte) ([]byte, error) {
 			return nil, errUnreadable
 		}
 	}
-	r := pieceReader{rest: out}
+	return readable(out)
+}
+
+// readable gives pieces when all of them can be read.
+func readable(pieces []byte) ([]byte, error) {
+	r := pieceReader{rest: pieces}
 	for _, ok := r.next(); ok; _, ok = r.next() {
 	}
 	if r.damaged {
 		return nil, errUnreadable
 	}
-	return out, nil
+	return pieces, nil
 }
 
 // expand appends items as lines, each with an opening.
 func expand(to, pieces, opening []byte) []byte {
+	texts(pieces, opening, func(text []byte) { to = append(to, text...) })
+	return to
+}
+
+// texts gives what items consist of, in their order, each item with an opening.
+func texts(pieces, opening []byte, give func([]byte)) {
 	r, fresh := pieceReader{rest: pieces}, true
 	for p, ok := r.next(); ok; p, ok = r.next() {
 		if fresh && p.kind != pieceMark {
-			to = append(to, opening...)
+			give(opening)
 		}
 		fresh = p.kind == pieceMark
-		to = append(to, p.text...)
+		give(p.text)
 	}
-	return to
 }
 
 // asPieces is the inverse, without constants.

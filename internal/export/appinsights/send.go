@@ -69,26 +69,59 @@ func (e *Exporter) halves(ctx context.Context, lines []byte, items int) export.R
 func (e *Exporter) zip(pieces []byte, key string) ([]byte, error) {
 	z := e.zippers.Get().(*zipper)
 	defer e.zippers.Put(z)
-	z.lines = expand(z.lines[:0], pieces, openingWith(key))
 	var out bytes.Buffer
-	out.Grow(len(z.lines)/8 + 1024)
+	out.Grow(len(pieces)/8 + 1024)
 	z.Reset(&out)
-	if _, err := z.Write(z.lines); err != nil {
-		return nil, err
-	}
-	err := z.Close()
+	texts(pieces, openingWith(key), z.text)
+	err := z.end()
 	return out.Bytes(), err
 }
 
-// zipper is a compressor, which has tables of its own, and room for its input.
+// zipper is a compressor, which has tables of its own, and the room in which
+// small texts become one: few calls, and memory that stays in the processor's
+// cache.
 type zipper struct {
 	*gzip.Writer
-	lines []byte
+	room []byte
+	err  error
 }
+
+const zipperRoom = 32 << 10
 
 func newZipper() any {
 	z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // fails for other levels
-	return &zipper{Writer: z}
+	return &zipper{Writer: z, room: make([]byte, 0, zipperRoom)}
+}
+
+func (z *zipper) text(b []byte) {
+	if len(z.room)+len(b) > zipperRoom {
+		z.flush()
+	}
+	if len(b) > zipperRoom/8 {
+		z.flush()
+		z.write(b)
+		return
+	}
+	z.room = append(z.room, b...)
+}
+
+func (z *zipper) flush() {
+	z.write(z.room)
+	z.room = z.room[:0]
+}
+
+func (z *zipper) write(b []byte) {
+	if z.err == nil && len(b) > 0 {
+		_, z.err = z.Write(b)
+	}
+}
+
+// end completes the stream and gives the first error of it.
+func (z *zipper) end() error {
+	z.flush()
+	err := errors.Join(z.err, z.Close())
+	z.err = nil
+	return err
 }
 
 // openingWith completes items with the key.

@@ -88,7 +88,7 @@ func (s *Spool) write(data []byte, items int) error {
 	if err != nil {
 		return err
 	}
-	if err := g.append(data, items, s.options.Now(), s.options.Sync < 0); err != nil {
+	if err := g.append(data, items, s.options.Now(), s.options.Sync < 0, s.keeps(len(data))); err != nil {
 		if len(g.records) == 0 { // a new file that holds nothing
 			s.segments = s.segments[:len(s.segments)-1]
 			return errors.Join(err, g.remove())
@@ -97,6 +97,18 @@ func (s *Spool) write(data []byte, items int) error {
 	}
 	s.dirty = s.options.Sync > 0
 	return nil
+}
+
+// maxFresh bounds what is kept in memory beside the disk, in bytes.
+const maxFresh = 8 << 20
+
+// keeps says whether data of a size may stay in memory until it is read.
+func (s *Spool) keeps(size int) bool {
+	held := int64(size)
+	for _, g := range s.segments {
+		held += g.fresh
+	}
+	return held <= maxFresh
 }
 
 func (s *Spool) writable(size int64) (*segment, error) {

@@ -30,6 +30,7 @@ type record struct {
 	items  int
 	time   time.Time
 	sum    uint32
+	fresh  []byte // the data of one that was just written; nil: it is on disk alone
 }
 
 func (r record) end() int64 { return r.offset + headerBytes + int64(r.size) }
@@ -46,6 +47,7 @@ type segment struct {
 	file    segmentFile // nil: not written to any more
 	reader  *os.File
 	newest  time.Time
+	fresh   int64 // bytes of what records keep in memory
 }
 
 func segmentPath(folder string, number uint64) string {
@@ -130,8 +132,9 @@ func openSegment(path string, number uint64, from int64) (g *segment, rest int64
 }
 
 // append writes a record at the end. On an error the file is as it was, as far
-// as readers see it: they stop where size says.
-func (g *segment) append(data []byte, items int, at time.Time, sync bool) error {
+// as readers see it: they stop where size says. With keep the data also stays in
+// memory, so that a reader who follows closely does not read it back.
+func (g *segment) append(data []byte, items int, at time.Time, sync, keep bool) error {
 	r, b := encode(data, items, at)
 	r.offset = g.size
 	_, err := g.file.WriteAt(b, g.size)
@@ -141,13 +144,31 @@ func (g *segment) append(data []byte, items int, at time.Time, sync bool) error 
 	if err != nil {
 		return errors.Join(err, g.file.Truncate(g.size))
 	}
+	if keep {
+		r.fresh = b[headerBytes:]
+		g.fresh += int64(r.size)
+	}
 	g.records = append(g.records, r)
 	g.size, g.newest = r.end(), at
 	return nil
 }
 
-// load reads the data of a record.
+// takeNext gives the next record that was not given out. Who has it owns its data.
+func (g *segment) takeNext() record {
+	r := g.records[g.read]
+	if r.fresh != nil {
+		g.records[g.read].fresh = nil
+		g.fresh -= int64(r.size)
+	}
+	g.read++
+	return r
+}
+
+// load gives the data of a record.
 func (g *segment) load(r record) ([]byte, error) {
+	if r.fresh != nil {
+		return r.fresh, nil
+	}
 	b := make([]byte, headerBytes+r.size)
 	if _, err := g.reader.ReadAt(b, r.offset); err != nil {
 		return nil, err

@@ -175,8 +175,7 @@ func (s *Spool) take() (telemetry.Batch, <-chan struct{}, error) {
 	s.expire()
 	for _, g := range s.segments {
 		for g.read < len(g.records) {
-			r := g.records[g.read]
-			g.read++
+			r := g.takeNext()
 			s.lastID++
 			h := hold{id: s.lastID, segment: g.number, end: r.end(), items: r.items}
 			s.held = append(s.held, h)

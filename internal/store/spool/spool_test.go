@@ -410,3 +410,32 @@ func FuzzOpen(f *testing.F) {
 		_ = s.Close()
 	})
 }
+
+// What was just written is kept in memory up to a bound; the rest is read back.
+func TestMemoryIsBounded(t *testing.T) {
+	s := open(t, Options{})
+	kept := func() (n int64) {
+		for _, g := range s.segments {
+			n += g.fresh
+		}
+		return n
+	}
+	var want []string
+	for n := range 7 {
+		want = append(want, strings.Repeat(fmt.Sprint(n), 2<<20))
+	}
+	put(t, s, want...)
+	if kept() != maxFresh {
+		t.Errorf("%d bytes are in memory, want %d", kept(), maxFresh)
+	}
+	if got := texts(rest(t, s)); got != strings.Join(want, " ") {
+		t.Error("other batches came than were put")
+	}
+	if kept() != 0 {
+		t.Errorf("%d bytes stay in memory after all was taken", kept())
+	}
+	put(t, s, "one more")
+	if got := texts(rest(t, s)); got != "one more" || kept() != 0 {
+		t.Errorf("%q, %d", got, kept())
+	}
+}
