@@ -454,6 +454,7 @@ func missionServiceIdentities(t *testing.T, h *house) {
 	if _, body := i.ask(t, i.admin, "GET", "/api/access-review", ""); !strings.Contains(body, `"client_id":"client-work"`) || !strings.Contains(body, `"client_id":"`+assignedClient+`"`) {
 		t.Error(body)
 	}
+	azureIdentities(t, i)
 }
 
 // A05: an identity without Monitoring Metrics Publisher is refused by the ingestion
