@@ -165,6 +165,9 @@ func (b *binder) need(x *syntax.Call, least, most int) {
 
 // special binds the functions that are more than a text of SQL, nil for others.
 func (b *binder) special(name string, x *syntax.Call, c *rowContext) expression {
+	if v := pathValue(x, c); v != nil {
+		return v
+	}
 	if to, ok := conversionCalls()[name]; ok {
 		b.need(x, 1, 1)
 		return b.convert(b.scalar(x.Arguments[0].Value, c), to)

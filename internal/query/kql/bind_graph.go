@@ -88,10 +88,16 @@ type properties struct {
 	rows    [][]any
 }
 
-// load runs a side of the graph; keys stand before the properties.
-func (b *binder) load(rel relation, keys ...column) *properties {
+// load runs a side of the graph; keys stand before the properties, and what more
+// is asked of each of its rows behind them.
+func (b *binder) load(rel relation, more []expression, keys ...column) *properties {
 	p := &properties{columns: rel.columns()}
-	for _, r := range b.fetch(&project{Input: rel, Columns: append(slices.Clone(keys), p.columns...)}) {
+	low := &project{Input: rel, Columns: append(slices.Clone(keys), p.columns...)}
+	for _, x := range more {
+		k := b.column("", x.kind())
+		low.Assign, low.Columns = append(low.Assign, assignment{k.ID, x}), append(low.Columns, k)
+	}
+	for _, r := range b.fetch(low) {
 		p.keys = append(p.keys, r[:len(keys)])
 		p.rows = append(p.rows, r[len(keys):])
 	}
@@ -103,9 +109,21 @@ func (b *binder) load(rel relation, keys ...column) *properties {
 // from node to node in memory; what is left of the condition is asked of its rows.
 func (b *binder) graphMatch(rel relation, op *syntax.GraphMatch, s *scope) relation {
 	g := b.ofGraph(rel, op.Span)
-	m := b.matcher(g, op)
-	rest := b.nodeConditions(g, m, conjuncts(op.Where), s)
-	b.check(m.run(b.ctx))
+	m := b.matcher(op)
+	if op.Where != nil {
+		b.pathCalls(m, g, op.Where, s)
+	}
+	for _, n := range op.Project {
+		b.pathCalls(m, g, n.X, s)
+	}
+	rest := b.edgeConditions(m, g, conjuncts(op.Where), s)
+	b.loadGraph(m, g)
+	rest = b.nodeConditions(g, m, rest, s)
+	if op.Shortest {
+		b.shortest(m, op, rest)
+	} else {
+		b.check(m.run(b.ctx))
+	}
 	found, vars := b.matchRows(m, op, s)
 	c := &rowContext{scope: s, rel: found, columns: nil, elements: vars}
 	for _, x := range rest {

@@ -10,6 +10,7 @@ import (
 // element is a variable of a pattern in an expression: a.name is a column.
 type element struct {
 	columns []column
+	calls   map[*syntax.Call]column // map, all, any and the like, of it
 }
 
 // elementMember is a.name of a variable of a pattern.
@@ -32,9 +33,8 @@ func (b *binder) elementBag(v element) expression {
 	return call(table.Dynamic, "pack", args...)
 }
 
-func (b *binder) matcher(g *graph, op *syntax.GraphMatch) *matcher {
-	m := &matcher{variables: map[string]int{}, nodeProperties: b.load(g.nodes, g.key), edgeProperties: b.load(g.edges, g.source, g.target)}
-	m.revisit = true
+func (b *binder) matcher(op *syntax.GraphMatch) *matcher {
+	m := &matcher{variables: map[string]int{}, revisit: true}
 	for _, o := range op.Options {
 		if n, ok := o.Value.(*syntax.Name); ok && o.Name == "cycles" {
 			switch n.Name {
@@ -59,11 +59,14 @@ func (b *binder) matcher(g *graph, op *syntax.GraphMatch) *matcher {
 					m.variables[step.Name] = at
 				}
 			}
+			if m.elements[at].edge {
+				m.elements[at].from = steps[len(steps)-1]
+			}
 			steps = append(steps, at)
 		}
 		m.patterns = append(m.patterns, steps)
 	}
-	m.index()
+	m.flipped = make([]bool, len(m.patterns))
 	return m
 }
 
@@ -92,9 +95,23 @@ func (b *binder) matchRows(m *matcher, op *syntax.GraphMatch, s *scope) (relatio
 			columns = append(columns, k)
 			fill = append(fill, func(match []route, row []any) []any { return append(row, m.value(match[at], at, i, p.Type)) })
 		}
+		v.calls = map[*syntax.Call]column{}
+		for _, p := range m.calls {
+			if p.element == at && p.call != nil {
+				k := b.column("", p.kind())
+				v.calls[p.call] = k
+				columns = append(columns, k)
+				fill = append(fill, func(match []route, row []any) []any { return append(row, m.ofPath(p, match)) })
+			}
+		}
 		vars[e.name] = v
 	}
 	read := map[int]bool{}
+	for _, v := range vars {
+		for _, k := range v.calls {
+			read[k.ID] = true
+		}
+	}
 	for _, name := range namesIn(&syntax.Call{Arguments: readBy(op)}) {
 		for _, k := range vars[name].columns {
 			read[k.ID] = true
@@ -118,6 +135,16 @@ func (b *binder) matchRows(m *matcher, op *syntax.GraphMatch, s *scope) (relatio
 		rows = append(rows, row)
 	}
 	return b.memory(kept, rows), vars
+}
+
+// pathValue is a call about a path, nil when it is another one.
+func pathValue(x *syntax.Call, c *rowContext) expression {
+	for _, v := range c.elements {
+		if k, ok := v.calls[x]; ok {
+			return ref(k)
+		}
+	}
+	return nil
 }
 
 // readBy are the expressions that read the variables.

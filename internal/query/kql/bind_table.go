@@ -240,7 +240,7 @@ func (b *binder) steps(rel relation, operators []syntax.Operator, s *scope) rela
 		}
 		if _, ok := rel.(*graph); ok {
 			switch op.(type) {
-			case *syntax.GraphMatch, *syntax.GraphToTable:
+			case *syntax.GraphMatch, *syntax.GraphToTable, *syntax.GraphMark, *syntax.GraphWhere:
 			default:
 				b.fail(op.Position(), codeUse, "put graph-match or graph-to-table between", "this operator works on rows, not on a graph")
 			}
@@ -324,6 +324,10 @@ func (b *binder) other(rel relation, op syntax.Operator, s *scope) relation {
 		return b.makeGraph(rel, op, s)
 	case *syntax.GraphMatch:
 		return b.graphMatch(rel, op, s)
+	case *syntax.GraphMark:
+		return b.graphMark(rel, op)
+	case *syntax.GraphWhere:
+		return b.graphWhere(rel, op, s)
 	case *syntax.GraphToTable:
 		return b.graphToTable(rel, op)
 	case *syntax.TopHitters:

@@ -23,12 +23,16 @@ type matcher struct {
 	elements  []matchElement
 	variables map[string]int // elements by name
 	patterns  [][]int        // node, edge, node, ... as elements
+	flipped   []bool         // by pattern: it is searched from its end
+	calls     []*pathCall    // what the query asks of paths and nodes
+	edgeRules []*pathCall    // of them, those that the search obeys
 	revisit   bool           // a path may come to a node again
 	reuse     bool           // and go over an edge again
 
 	ends      [][2]int // of each edge: nodes
 	out, in   [][]int  // edges of each node
 	rowOf     []int    // of each node: its row, -1 when no table has it
+	keys      []string // of each node
 	numbers   map[string]int
 	allowed   map[string][]bool // nodes that a variable may be
 	bound     []route           // of each element, while searching
@@ -41,7 +45,10 @@ type matchElement struct {
 	name        string
 	edge        bool
 	left, right bool
-	low, high   int // steps; high 0: one edge
+	low, high   int    // steps; high 0: one edge
+	from        int    // of an edge: the element before it
+	edges       []bool // that it may go over; nil: all
+	inner       []bool // nodes that it may go through; nil: all
 }
 
 // route is a node, or the edges between two nodes.
@@ -56,7 +63,7 @@ func (m *matcher) index() {
 		if !ok {
 			n = len(m.rowOf)
 			m.numbers[k] = n
-			m.rowOf, m.out, m.in = append(m.rowOf, row), append(m.out, nil), append(m.in, nil)
+			m.rowOf, m.out, m.in, m.keys = append(m.rowOf, row), append(m.out, nil), append(m.in, nil), append(m.keys, k)
 		}
 		return n
 	}
@@ -86,15 +93,15 @@ func (m *matcher) restrict(name string, keys [][]any) {
 func (m *matcher) run(ctx context.Context) error {
 	m.cancelled = ctx
 	for i, p := range m.patterns {
-		m.patterns[i] = m.cheaper(p)
+		m.patterns[i], m.flipped[i] = m.cheaper(p)
 	}
 	return m.pattern(0)
 }
 
 // cheaper turns a pattern round when fewer nodes can stand at its end.
-func (m *matcher) cheaper(p []int) []int {
+func (m *matcher) cheaper(p []int) (pattern []int, flipped bool) {
 	if m.candidates(p[len(p)-1]) >= m.candidates(p[0]) {
-		return p
+		return p, false
 	}
 	back := slices.Clone(p)
 	slices.Reverse(back)
@@ -104,7 +111,25 @@ func (m *matcher) cheaper(p []int) []int {
 			e.left, e.right = e.right, e.left
 		}
 	}
-	return back
+	return back, true
+}
+
+// keep notes what all elements are bound to, paths in the direction of the query.
+func (m *matcher) keep(what string) error {
+	if len(m.found) >= maxMatches {
+		return &LimitError{Limit: "matches", Message: fmt.Sprintf("%s finds more than %d places: name a condition on more of the nodes", what, maxMatches)}
+	}
+	found := slices.Clone(m.bound)
+	for i, p := range m.patterns {
+		for _, at := range p {
+			if m.flipped[i] && len(found[at]) > 1 {
+				found[at] = slices.Clone(found[at])
+				slices.Reverse(found[at])
+			}
+		}
+	}
+	m.found = append(m.found, found)
+	return nil
 }
 
 func (m *matcher) candidates(at int) int {
@@ -123,11 +148,7 @@ func (m *matcher) candidates(at int) int {
 
 func (m *matcher) pattern(n int) error {
 	if n == len(m.patterns) {
-		if len(m.found) >= maxMatches {
-			return &LimitError{Limit: "matches", Message: fmt.Sprintf("graph-match finds more than %d places: name a condition on more of the nodes", maxMatches)}
-		}
-		m.found = append(m.found, slices.Clone(m.bound))
-		return nil
+		return m.keep("graph-match")
 	}
 	start := m.patterns[n][0]
 	if m.bound[start] != nil {
@@ -193,13 +214,13 @@ func (m *matcher) walk(e matchElement, node, low, high int, so route, arrive fun
 			return err
 		}
 	}
-	if len(so) == high {
+	if len(so) == high || len(so) > 0 && e.inner != nil && !e.inner[node] {
 		return nil
 	}
 	try := func(edges []int, end int) error {
 		for _, edge := range edges {
 			next := m.ends[edge][end]
-			if !m.reuse && (slices.Contains(so, edge) || m.taken(edge)) || !m.revisit && m.visited(so, next) {
+			if e.edges != nil && !e.edges[edge] || !m.reuse && (slices.Contains(so, edge) || m.taken(edge)) || !m.revisit && m.visited(so, next) {
 				continue
 			}
 			if err := m.walk(e, next, low, high, append(so, edge), arrive); err != nil {

@@ -424,6 +424,17 @@ type (
 		Nodes          []GraphNodes
 		NodeID         string // of with_node_id: the property that names the nodes
 	}
+	// GraphMark is graph-mark-components [kind = weak | strong] [with_component_id = name].
+	GraphMark struct {
+		Span
+		Options []Option
+	}
+	// GraphWhere is graph-where-nodes, or graph-where-edges (Edges).
+	GraphWhere struct {
+		Span
+		Edges     bool
+		Predicate Expr
+	}
 	// GraphToTable is graph-to-table nodes, or edges (Edges).
 	GraphToTable struct {
 		Span
@@ -465,9 +476,11 @@ type (
 		Declared    []Parameter
 		Steps       []ScanStep
 	}
-	// GraphMatch is graph-match: one or more comma-separated patterns.
+	// GraphMatch is graph-match: one or more comma-separated patterns; or
+	// graph-shortest-paths (Shortest), which has one.
 	GraphMatch struct {
 		Span
+		Shortest bool
 		Options  []Option
 		Patterns [][]GraphStep
 		Where    Expr // nil: none
@@ -577,6 +590,8 @@ func (*Reduce) operator()       {}
 func (*MakeGraph) operator()    {}
 func (*GraphMatch) operator()   {}
 func (*GraphToTable) operator() {}
+func (*GraphMark) operator()    {}
+func (*GraphWhere) operator()   {}
 func (*TopHitters) operator()   {}
 func (*Fork) operator()         {}
 func (*Facet) operator()        {}

@@ -59,6 +59,11 @@ func (w *printer) shaping(op Operator) {
 		w.makeGraph(o)
 	case *GraphMatch:
 		w.graphMatch(o)
+	case *GraphMark:
+		w.head("graph-mark-components", o.Options)
+	case *GraphWhere:
+		w.put("graph-where-", map[bool]string{false: "nodes ", true: "edges "}[o.Edges])
+		w.expr(o.Predicate, rankOr)
 	default:
 		w.several(op)
 	}
@@ -205,7 +210,7 @@ func (w *printer) makeGraph(o *MakeGraph) {
 }
 
 func (w *printer) graphMatch(o *GraphMatch) {
-	w.head("graph-match", o.Options)
+	w.head(map[bool]string{false: "graph-match", true: "graph-shortest-paths"}[o.Shortest], o.Options)
 	w.each(len(o.Patterns), func(i int) {
 		for _, s := range o.Patterns[i] {
 			w.graphStep(s)

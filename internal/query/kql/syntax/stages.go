@@ -11,6 +11,7 @@ func stages() map[string]func(*parser, Span) Operator {
 		"serialize": readSerialize, "parse": readParse, "parse-where": readParseWhere, "parse-kv": readParseKV, "search": readSearch,
 		"find": readFind, "getschema": readGetSchema, "as": readAs, "invoke": readInvoke, "partition": readPartition,
 		"reduce": readReduce, "make-graph": readMakeGraph, "graph-match": readGraphMatch, "graph-to-table": readGraphToTable,
+		"graph-shortest-paths": readShortestPaths, "graph-mark-components": readGraphMark, "graph-where-nodes": readGraphWhereNodes, "graph-where-edges": readGraphWhereEdges,
 		"top-hitters": readTopHitters, "fork": readFork, "facet": readFacet, "consume": readConsume, "assert-schema": readAssertSchema,
 		"scan": readScan,
 	}
@@ -25,7 +26,7 @@ func stages() map[string]func(*parser, Span) Operator {
 
 // UnsupportedOperators are those of KQL that parse and do not run.
 func UnsupportedOperators() []string {
-	return []string{"execute_and_cache", "graph-mark-components", "graph-shortest-paths", "graph-where-edges", "graph-where-nodes", "macro-expand"}
+	return []string{"macro-expand"}
 }
 
 // unsupported skips an operator's text.

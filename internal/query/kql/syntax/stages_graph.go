@@ -27,6 +27,17 @@ func readMakeGraph(p *parser, at Span) Operator {
 func readGraphMatch(p *parser, at Span) Operator {
 	g := &GraphMatch{Options: p.options("cycles")}
 	p.list(func() { g.Patterns = append(g.Patterns, p.graphPattern()) })
+	return p.graphClauses(g, at)
+}
+
+func readShortestPaths(p *parser, at Span) Operator {
+	g := &GraphMatch{Shortest: true, Options: p.options("output")}
+	g.Patterns = [][]GraphStep{p.graphPattern()}
+	return p.graphClauses(g, at)
+}
+
+// graphClauses are what may stand behind the patterns.
+func (p *parser) graphClauses(g *GraphMatch, at Span) Operator {
 	if p.accept("where") {
 		g.Where = p.expression()
 	}
@@ -112,6 +123,21 @@ func readGraphToTable(p *parser, at Span) Operator {
 		p.expected("nodes or edges")
 	}
 	p.next()
+	g.Span = p.since(at.Start)
+	return g
+}
+
+func readGraphMark(p *parser, at Span) Operator {
+	g := &GraphMark{Options: p.options("kind", "with_component_id")}
+	g.Span = p.since(at.Start)
+	return g
+}
+
+func readGraphWhereNodes(p *parser, at Span) Operator { return p.graphWhere(false, at) }
+func readGraphWhereEdges(p *parser, at Span) Operator { return p.graphWhere(true, at) }
+
+func (p *parser) graphWhere(edges bool, at Span) Operator {
+	g := &GraphWhere{Edges: edges, Predicate: p.expression()}
 	g.Span = p.since(at.Start)
 	return g
 }
