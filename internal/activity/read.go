@@ -18,11 +18,20 @@ const maxLine = 64 << 10
 // each calls f with the records of a file, in order, until f answers false. size
 // is where the last whole record ends.
 func each(path string, f func(Record) bool) (size int64, err error) {
+	return eachFrom(path, 0, func(r Record, _ int64) bool { return f(r) })
+}
+
+// eachFrom is each for what stands behind the first size bytes; f gets too where a
+// record begins.
+func eachFrom(path string, size int64, f func(r Record, begin int64) bool) (int64, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return 0, err
+		return size, err
 	}
 	defer file.Close()
+	if _, err := file.Seek(size, io.SeekStart); err != nil {
+		return size, err
+	}
 	in := bufio.NewReaderSize(file, maxLine)
 	for {
 		line, err := in.ReadSlice('\n')
@@ -36,8 +45,9 @@ func each(path string, f func(Record) bool) (size int64, err error) {
 		if err := json.Unmarshal(line, &r); err != nil {
 			return size, fmt.Errorf("%s, after byte %d: a line is no record: %w", filepath.Base(path), size, err)
 		}
+		begin := size
 		size += int64(len(line))
-		if !f(r) {
+		if !f(r, begin) {
 			return size, nil
 		}
 	}

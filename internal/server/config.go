@@ -31,6 +31,8 @@ type Config struct {
 	Rules     RulesConfig     `yaml:"rules"`
 	Alerting  AlertingConfig  `yaml:"alerting"`
 	Activity  ActivityConfig  `yaml:"activity"`
+	// SIEM has receivers of audit events.
+	SIEM []SinkConfig `yaml:"siem"`
 	// Availability has tests of addresses.
 	Availability AvailabilityConfig `yaml:"availability"`
 	// AzureMonitor has the services of Azure whose metrics are pulled.
@@ -445,6 +447,9 @@ func (c *Config) Check() error {
 	}
 	if c.Activity.MaxBytes < 0 || c.Activity.Retention < 0 {
 		errs = append(errs, errors.New("activity: retention and maxBytes must not be negative; 0 is the default"))
+	}
+	if err := c.checkSinks(); err != nil {
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
