@@ -41,6 +41,8 @@ func textFunctions() []function {
 		{"base64_encodestring", "s", "s", "to_base64(encode({0}))", unnamed},
 		{"base64_decode_tostring", "s", "s", "kql_base64_decode({0})", unnamed},
 		{"base64_decodestring", "s", "s", "kql_base64_decode({0})", unnamed},
+		{"base64_encode_fromguid", "g", "s", "kql_base64_of_guid({0})", unnamed},
+		{"base64_decode_toguid", "s", "g", "kql_guid_of_base64({0})", unnamed},
 		{"hash_sha256", "a", "s", "sha256({0})", unnamed},
 		{"hash_sha1", "a", "s", "sha1({0})", unnamed},
 		{"hash_md5", "a", "s", "md5({0})", unnamed},

@@ -21,7 +21,7 @@ import (
 // natives are the functions in Go that the SQL of the function tables calls:
 // what SQL cannot say. Each is pure.
 func natives() []lake.Function {
-	return slices.Concat(textNatives(), conversionNatives(), timeNatives(), arrayNatives(), bagNatives(), seriesNatives(), stepNatives(), networkNatives(), parserNatives(), convertNatives(), filterNatives(), seasonNatives(), geoNatives(), digestNatives(), spectrumNatives(), agentNatives())
+	return slices.Concat(textNatives(), conversionNatives(), guidNatives(), timeNatives(), arrayNatives(), bagNatives(), seriesNatives(), stepNatives(), networkNatives(), parserNatives(), convertNatives(), filterNatives(), seasonNatives(), geoNatives(), digestNatives(), spectrumNatives(), agentNatives())
 }
 
 // native makes a function; types has a letter for each argument and, behind a

@@ -6,6 +6,8 @@ import "testing"
 // prints, and what follows from its text.
 func published() []struct{ query, want string } {
 	return []struct{ query, want string }{
+		{`print base64_encode_fromguid(toguid("ae3133f2-6e22-49ae-b06a-16e6a9b212eb")), base64_decode_toguid("8jMxriJurkmwahbmqbIS6w=="), base64_decode_toguid("abc")`, "8jMxriJurkmwahbmqbIS6w==,ae3133f2-6e22-49ae-b06a-16e6a9b212eb,null"},
+		{`datatable(x:real, y:real)[1, 2, 3, 6, 100, 7] | summarize variancepif(x, x < 50), covarianceif(x, y, x < 50), covariancepif(x, y, x < 50), b = covarianceif(x, y, x > 500)`, "1,4,2,0"},
 		{`print parse_ipv4_mask("127.0.0.1", 24), parse_ipv4_mask("192.1.168.2", 31), parse_ipv4_mask("192.1.168.3", 31), parse_ipv4_mask("127.2.3.4", 32)`, "2130706432,3221334018,3221334018,2130838276"},
 		{`print parse_ipv6("127.0.0.1"), parse_ipv6(":fe80::85d:e82c:9446:7994"), parse_ipv6("fe80::85d:e82c:9446:7994")`, "0000:0000:0000:0000:0000:ffff:7f00:0001,,fe80:0000:0000:0000:085d:e82c:9446:7994"},
 		{`print parse_ipv6_mask("192.168.255.255", 120), parse_ipv6_mask("192.168.255.255/24", 124), parse_ipv6_mask("fe80::85d:e82c:9446:7994", 96)`, "0000:0000:0000:0000:0000:ffff:c0a8:ff00,0000:0000:0000:0000:0000:ffff:c0a8:ff00,fe80:0000:0000:0000:085d:e82c:0000:0000"},
