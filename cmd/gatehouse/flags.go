@@ -32,6 +32,7 @@ func flags(o *options) (*flag.FlagSet, func() error) {
 	set.BoolVar(&c.Telemetry.Off, "telemetry-off", c.Telemetry.Off, "record nothing")
 	set.BoolVar(&c.Gateway.ExtendedTypes, "extended-types", c.Gateway.ExtendedTypes, "let expressions use .NET types beyond the documented ones")
 	set.BoolVar(&c.Identity.LoopbackOpen, "loopback-open", c.Identity.LoopbackOpen, "local users need no token on the plain monitor door")
+	set.BoolVar(&c.Identity.OTLPOpen, "otlp-open", c.Identity.OTLPOpen, "senders need no token on the OTLP ports")
 	set.StringVar(&c.Alerting.File, "alertmanager", c.Alerting.File, "Alertmanager configuration file")
 	set.StringVar(&c.Alerting.Webhook, "webhook", c.Alerting.Webhook, "URL that receives all alerts, when there is no Alertmanager configuration")
 	set.Func("rules", "Prometheus rule file; may be given several times", func(v string) error {

@@ -111,19 +111,24 @@ func (s *Server) outOfReach(r *http.Request, list []identity.Need) error {
 func (s *Server) forbid(w http.ResponseWriter, r *http.Request, missing *identity.Need) {
 	note := noteOf(r.Context())
 	note.missing = missing
-	kind, name := "action", "nobody"
-	if missing.Data {
-		kind = "data action"
-	}
-	if c := identity.CallerOf(r.Context()); c != nil {
-		name = c.Name
-	}
-	text := fmt.Sprintf("%.200q has no role with the %s %s at %.500s: a role assignment in the file identity.rules grants it", name, kind, missing.Action, missing.Scope)
+	text := lacking(identity.CallerOf(r.Context()), missing)
 	if strings.HasPrefix(r.URL.Path, "/prometheus/") || strings.Contains(r.URL.Path, "/prometheus/") {
 		api.WriteJSON(w, http.StatusForbidden, map[string]string{"status": "error", "errorType": "forbidden", "error": text})
 		return
 	}
 	arm.WriteError(w, arm.Errorf(http.StatusForbidden, "AuthorizationFailed", "%s", text))
+}
+
+// lacking says which right a caller does not have, and how it comes to it.
+func lacking(c *identity.Caller, missing *identity.Need) string {
+	kind, name := "action", "nobody"
+	if missing.Data {
+		kind = "data action"
+	}
+	if c != nil {
+		name = c.Name
+	}
+	return fmt.Sprintf("%.200q has no role with the %s %s at %.500s: a role assignment in the file identity.rules grants it", name, kind, missing.Action, missing.Scope)
 }
 
 // maySeeSecrets says whether a request may be answered with secrets.

@@ -16,7 +16,7 @@ import (
 )
 
 // openRuled opens a Gatehouse with rules of access.
-func openRuled(t *testing.T, rules string) (*Server, string) {
+func openRuled(t *testing.T, rules string, change ...func(*Config)) (*Server, string) {
 	t.Helper()
 	service, file := t.TempDir(), filepath.Join(t.TempDir(), "rules.yaml")
 	for _, err := range []error{os.MkdirAll(filepath.Join(service, "apis"), 0o755), os.WriteFile(file, []byte(rules), 0o600)} {
@@ -26,6 +26,9 @@ func openRuled(t *testing.T, rules string) (*Server, string) {
 	}
 	c := DefaultConfig()
 	c.Service.Folder, c.Data.Folder, c.Rules.NoShipped, c.Identity.Rules = service, t.TempDir(), true, file
+	for _, f := range change {
+		f(&c)
+	}
 	s, err := Open(c, "test", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)

@@ -200,6 +200,8 @@ type IdentityConfig struct {
 	Issuer OwnIssuer `yaml:"issuer"`
 	// LoopbackOpen lets local users use the plain monitor door without a token.
 	LoopbackOpen bool `yaml:"loopbackOpen"`
+	// OTLPOpen lets anybody who reaches the OTLP ports send.
+	OTLPOpen bool `yaml:"otlpOpen"`
 	// Authority is where tenants of Microsoft Entra ID sign in; sovereign clouds
 	// and sites without the internet have their own.
 	Authority string          `yaml:"authority"`
@@ -330,7 +332,7 @@ func DefaultConfig() Config {
 		Telemetry: TelemetryConfig{QueueSize: 16384, MetricsInterval: Duration(5 * time.Second), CustomMetricsInterval: Duration(10 * time.Second), Profile: profileCompat},
 		Query:     QueryConfig{Concurrent: 5, Rate: 200},
 		Rules:     RulesConfig{Interval: Duration(15 * time.Second), ResendDelay: Duration(time.Minute)},
-		Identity:  IdentityConfig{LoopbackOpen: true, Authority: "https://login.microsoftonline.com"},
+		Identity:  IdentityConfig{LoopbackOpen: true, OTLPOpen: true, Authority: "https://login.microsoftonline.com"},
 		Platform:  PlatformConfig{Dapr: "http://localhost:3500"},
 		LogLevel:  "info",
 	}

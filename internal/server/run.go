@@ -102,8 +102,9 @@ func (s *Server) listen() error {
 		front = front.Clone()
 		front.ClientAuth = tls.RequestClientCert // asked for, not required: policies decide
 	}
-	grpcServer := grpc.NewServer(receiver.ServerOptions()...)
-	receiver.Register(grpcServer)
+	ports := s.ofPorts(receiver)
+	grpcServer := grpc.NewServer(ports.ServerOptions()...)
+	ports.Register(grpcServer)
 	// The gateway is first: it stops first.
 	for _, add := range []func() error{
 		func() error {
@@ -112,7 +113,7 @@ func (s *Server) listen() error {
 		func() error {
 			return s.door("gatewayTLS", c.GatewayTLS, front, s.config.Gateway.MaxConnections, gatewayServer(s.config.Gateway, s.gateway, true))
 		},
-		func() error { return s.door("otlpHTTP", c.OTLPHTTP, nil, 1000, monitorServer(receiver.Handler())) },
+		func() error { return s.door("otlpHTTP", c.OTLPHTTP, nil, 1000, monitorServer(ports.Handler())) },
 		func() error { return s.grpcDoor(c.OTLPGRPC, grpcServer) },
 		func() error {
 			if s.issuer == nil {

@@ -45,6 +45,10 @@ func (r *Receiver) Register(server *grpc.Server) {
 // method is the Export method of a signal.
 func (r *Receiver) method(s signal) grpc.MethodHandler {
 	return func(_ any, ctx context.Context, decode func(any) error, interceptor grpc.UnaryServerInterceptor) (any, error) {
+		if f := r.admittedCall(ctx, s); f != nil {
+			r.counts.request(s, "grpc", f)
+			return nil, f.err()
+		}
 		request := new(rawMessage)
 		if err := decode(request); err != nil {
 			return nil, err

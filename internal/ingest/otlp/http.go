@@ -47,6 +47,9 @@ func (r *Receiver) serve(w http.ResponseWriter, req *http.Request, s signal) (en
 	if f != nil {
 		return e, nil, f
 	}
+	if f := r.admitted(req); f != nil {
+		return e, nil, f
+	}
 	// The slot comes before the body: it bounds the memory of bodies.
 	if f := r.acquire(); f != nil {
 		return e, nil, f
@@ -133,6 +136,9 @@ func (r *Receiver) respond(w http.ResponseWriter, e encoding, response answer, f
 	switch {
 	case f != nil:
 		code = f.http
+		if code == http.StatusUnauthorized {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="gatehouse"`)
+		}
 		if f.retry > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(int((f.retry+time.Second-1)/time.Second)))
 		}

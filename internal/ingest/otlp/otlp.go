@@ -5,7 +5,8 @@
 // are not trusted. What goes out: telemetry.Span and telemetry.LogRecord rows
 // to the writer of rows, and pmetric.Metrics to a function. It answers success
 // only when these have taken the data. It must never decode what exceeds its
-// limits, let a credential that a sender put into an attribute through, keep
+// limits, read the body of a sender that is not admitted, let a credential that
+// a sender put into an attribute through, keep
 // data between requests, or know which store is behind the writer.
 package otlp
 
@@ -79,6 +80,7 @@ type Receiver struct {
 	options Options
 	counts  *counts
 	slots   chan struct{} // one for each request that is being read or stored
+	admit   Admit         // nil: any sender
 
 	complained atomic.Int64 // time of the last log line about a failing writer
 }
