@@ -120,7 +120,8 @@ var floors = []struct {
 	{"bench/kql", 6, []string{"internal/query/kql", "internal/store/lake"}},
 	{"bench/metrics", 6, []string{"test/upstream"}},
 	{"test/upstream", 5, nil},
-	{"test", 6, []string{"internal", "web", "test/upstream"}},
+	{"test/oidc", 5, nil},
+	{"test", 6, []string{"internal", "web", "test/upstream", "test/oidc"}},
 }
 
 func row(path string) int {

@@ -36,6 +36,7 @@ metrics, traces and alerts built in.
   gatehouse activity verify DIR              check that no record of the activity log was changed
   gatehouse doctor                           why telemetry may be missing, of a running gatehouse
   gatehouse identity add|secret|revoke|review   principals of the own issuer, their secrets, and who may do what
+  gatehouse proxy --upstream URL --issuer URL ...       a login before Grafana, Prometheus or any other tool
   gatehouse version
 
 Flags of run and demo (each also as an environment variable GATEHOUSE_<FLAG>):
@@ -70,6 +71,8 @@ func command(args []string, out io.Writer) error {
 		return doctorCommand(args, out)
 	case "identity":
 		return identityCommand(args, out)
+	case "proxy":
+		return proxyCommand(args, out)
 	case "dashboards":
 		return dashboardCommand(args, out)
 	case "version", "--version":

@@ -24,7 +24,15 @@ type ActivityConfig struct {
 	Requests bool `yaml:"requests"`
 }
 
-func (s *Server) openActivity() (err error) {
+func (s *Server) openActivity() error {
+	if err := s.openActivityLog(); err != nil {
+		return err
+	}
+	s.resources.Handle("Microsoft.Insights/eventtypes", s.activityEvents)
+	return nil
+}
+
+func (s *Server) openActivityLog() (err error) {
 	s.activity, err = activity.Open(filepath.Join(s.config.Data.Folder, "activity"),
 		activity.Options{Retention: time.Duration(s.config.Activity.Retention), MaxBytes: s.config.Activity.MaxBytes, Logger: s.log})
 	if err != nil {
@@ -35,7 +43,6 @@ func (s *Server) openActivity() (err error) {
 		s.refusals.tell()
 		return s.activity.Close()
 	})
-	s.resources.Handle("Microsoft.Insights/eventtypes", s.activityEvents)
 	return nil
 }
 

@@ -198,6 +198,8 @@ type IdentityConfig struct {
 	Issuers []TrustedIssuer `yaml:"issuers"`
 	// Issuer is the own one.
 	Issuer OwnIssuer `yaml:"issuer"`
+	// Proxies are before tools of other makers.
+	Proxies []IdentityProxy `yaml:"proxies"`
 	// LoopbackOpen lets local users use the plain monitor door without a token.
 	LoopbackOpen bool `yaml:"loopbackOpen"`
 	// OTLPOpen lets anybody who reaches the OTLP ports send.
@@ -392,6 +394,10 @@ func (c *Config) paths() []*string {
 	}
 	for i := range c.Identity.Issuers {
 		out = append(out, &c.Identity.Issuers[i].CAFile)
+	}
+	for i := range c.Identity.Proxies {
+		p := &c.Identity.Proxies[i]
+		out = append(out, &p.UpstreamCAFile, &p.ClientSecret.File, &p.SessionKey.File)
 	}
 	for i := range c.Identity.Grants {
 		g := &c.Identity.Grants[i]

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -38,7 +37,7 @@ func (c *IdentityConfig) check() error {
 			errs = append(errs, fmt.Errorf("identity.issuers[%d]: needs a name (not %s), a URL and at least one audience", i, identity.Local))
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.checkProxies())...)
 }
 
 // doorAudiences are what tokens of the own issuer may be for to open the monitor
@@ -97,13 +96,11 @@ func (s *Server) trustIssuers() (err error) {
 		list = append(list, verify.Issuer{Name: identity.Local, URL: s.issuer.Name(), Audiences: s.doorAudiences(), Keys: s.issuer.Keys})
 	}
 	for _, c := range s.config.Identity.Issuers {
-		roots, err := authorities("identity.issuers "+c.Name+" caFile", c.CAFile)
+		one, err := trustedIssuer(&c)
 		if err != nil {
 			return err
 		}
-		transport := http.DefaultTransport.(*http.Transport).Clone()
-		transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}
-		list = append(list, verify.Issuer{Name: c.Name, URL: c.URL, Audiences: c.Audiences, Tenants: c.Tenants, Subject: c.Subject, Groups: c.Groups, Client: &http.Client{Transport: transport}})
+		list = append(list, one)
 	}
 	s.recogniser.access = s.identities.current
 	s.recogniser.tokens, err = verify.New(list, time.Now)

@@ -56,25 +56,27 @@ type Server struct {
 	identities identities
 	blocks     blocks         // by private link scopes
 	issuer     *issuer.Issuer // nil: off
-	ca         *ca.Authority
-	tsdb       *tsdb.DB
-	lake       *lake.Lake
-	explore    *explore.Explorer
-	kql        *kql.Engine
-	alerts     *alerting.Alertmanager
-	alertFiles *alertFiles
-	logRules   *logRules
-	resources  *arm.Mux // of alerting, at run time
-	kept       keptResources
-	activity   *activity.Log
-	refusals   refusals // of callers that nobody knows
-	audit      *audit   // nil: requests are not recorded
-	ingest     *ingest.Ingest
-	track      *track.Receiver
-	gateway    *gateway.Gateway
-	desk       *record.Desk // recordings of traced requests
-	management *management.Handler
-	forward    *forwarding
+	// guardedTools are behind identity-aware proxies.
+	guardedTools []guardedTool
+	ca           *ca.Authority
+	tsdb         *tsdb.DB
+	lake         *lake.Lake
+	explore      *explore.Explorer
+	kql          *kql.Engine
+	alerts       *alerting.Alertmanager
+	alertFiles   *alertFiles
+	logRules     *logRules
+	resources    *arm.Mux // of alerting, at run time
+	kept         keptResources
+	activity     *activity.Log
+	refusals     refusals // of callers that nobody knows
+	audit        *audit   // nil: requests are not recorded
+	ingest       *ingest.Ingest
+	track        *track.Receiver
+	gateway      *gateway.Gateway
+	desk         *record.Desk // recordings of traced requests
+	management   *management.Handler
+	forward      *forwarding
 	// workspaces are looked up by name, instrumentation key, application id and
 	// ARM path.
 	workspaces   *telemetry.Workspaces
@@ -107,7 +109,7 @@ func Open(config Config, version string, log *slog.Logger) (s *Server, err error
 	}
 	s = &Server{config: config, version: version, log: log, started: time.Now().UTC(), registry: prometheus.NewRegistry()}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, open := range []func() error{s.openFolder, s.openIdentity, s.openWorkspaces, s.openStores, s.openQueries, s.openResources, s.openActivity, s.openAudit, s.openSinks, s.makeLogRules, s.openAlerting, s.openForward, s.openRules, s.openExports, s.openIngest, s.openTrack, s.openAvailability, s.openLogRules, s.openScrapers, s.openAccounts, s.openAzureMonitor, s.openGateway} {
+	for _, open := range []func() error{s.openFolder, s.openIdentity, s.openWorkspaces, s.openStores, s.openQueries, s.openResources, s.openActivity, s.openProxies, s.openAudit, s.openSinks, s.makeLogRules, s.openAlerting, s.openForward, s.openRules, s.openExports, s.openIngest, s.openTrack, s.openAvailability, s.openLogRules, s.openScrapers, s.openAccounts, s.openAzureMonitor, s.openGateway} {
 		if err := open(); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}

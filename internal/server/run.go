@@ -46,14 +46,7 @@ func Run(ctx context.Context, config Config, version string, log *slog.Logger, o
 func (s *Server) serve(ctx context.Context) error {
 	s.availability.Start() // now that the doors are open
 	group, inner := errgroup.WithContext(ctx)
-	for _, d := range s.doors {
-		group.Go(func() error {
-			if err := d.serve(); err != nil && !errors.Is(err, http.ErrServerClosed) {
-				return fmt.Errorf("listen.%s: %w", d.setting, err)
-			}
-			return nil
-		})
-	}
+	s.serveDoors(group)
 	group.Go(func() error {
 		if err := s.reloads.watch(inner); err != nil && inner.Err() == nil {
 			s.log.Error("the service folder is not watched any more; restart to load changes", "error", err)
@@ -68,9 +61,27 @@ func (s *Server) serve(ctx context.Context) error {
 	return errors.Join(group.Wait(), s.Close())
 }
 
+// serveDoors serves every door; one that fails ends the group.
+func (s *Server) serveDoors(group *errgroup.Group) {
+	for _, d := range s.doors {
+		group.Go(func() error {
+			if err := d.serve(); err != nil && !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("listen.%s: %w", d.setting, err)
+			}
+			return nil
+		})
+	}
+}
+
 func (s *Server) stopDoors() error {
-	s.track.Close()                         // live views would be waited for
-	errs := []error{s.availability.Close()} // before a door that it tests
+	s.track.Close()               // live views would be waited for
+	err := s.availability.Close() // before a door that it tests
+	return errors.Join(err, s.closeDoors())
+}
+
+// closeDoors lets what is under way end.
+func (s *Server) closeDoors() error {
+	var errs []error
 	for _, d := range s.doors {
 		if err := d.stop(time.Duration(s.config.Gateway.DrainTimeout)); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			errs = append(errs, fmt.Errorf("stop listen.%s: %w", d.setting, err))
@@ -90,13 +101,9 @@ func (s *Server) listen() error {
 	c := s.config.Listen
 	names := localNames()
 	own := (&certificates{authority: s.ca, hosts: names}).config()
-	front := own
-	if c.CertificateFile != "" {
-		pair, err := tls.LoadX509KeyPair(c.CertificateFile, c.KeyFile)
-		if err != nil {
-			return fmt.Errorf("listen.certificateFile: %w", err)
-		}
-		front = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}
+	front, err := s.frontTLS(names)
+	if err != nil {
+		return err
 	}
 	if !s.config.Gateway.NoClientCerts {
 		front = front.Clone()
@@ -128,6 +135,7 @@ func (s *Server) listen() error {
 		func() error {
 			return s.door("monitorTLS", c.MonitorTLS, own, 1000, monitorServer(s.recording("monitorTLS", newDoor(s.recogniser, false, false, monitor))))
 		},
+		s.listenProxies,
 	} {
 		if err := add(); err != nil {
 			for _, d := range s.doors {
