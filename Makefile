@@ -53,7 +53,7 @@ fuzz-long: ## scanner, document, XML model, expression parser and evaluator, one
 
 conformance: ## compare with what was not written here: NAME passed/total
 	@set -o pipefail; go test -count=1 -vet=off -timeout 20m -v ./test/conformance/... 2>&1 | tee conformance.log | grep -E '^[A-Za-z][/A-Za-z0-9-]* [0-9]+/[0-9]+$$|^ *--- FAIL|^FAIL|panic' \
-	|| { echo 'what the failed tests said:'; grep -E -A1 '^ +[a-z0-9_]+_test\.go:[0-9]+: ' conformance.log | tail -60; exit 1; }
+	|| { echo 'what the failed tests said:'; awk '/=== (RUN|CONT)/ {t = $$3} /_test\.go:[0-9]+: / {said[t] = said[t] "\n" $$0} /--- FAIL:/ {print $$3 said[$$3]}' conformance.log; exit 1; }
 
 bench: build ## cost of the gateway beside its peers
 	go test -run "^$$" -bench "TenStatements" ./internal/policy

@@ -32,6 +32,7 @@ type house struct {
 	loggersKept              *loggersRun // of a second Gatehouse, when it has run
 	cluster                  sync.Once   // clusterSeries
 	front                    *front      // what availability tests call
+	recordedLoaded           time.Time   // the end of recordedLoad
 	costlyKept               *costly     // two others, when they have run
 	identitiesKept           *identities // a Gatehouse with rules and an issuer, when it has run
 	tenantsKept              *tenants    // two Gatehouses more, when they have run
