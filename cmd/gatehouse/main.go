@@ -36,6 +36,7 @@ metrics, traces and alerts built in.
   gatehouse activity verify DIR              check that no record of the activity log was changed
   gatehouse doctor                           why telemetry may be missing, of a running gatehouse
   gatehouse identity add|secret|revoke|review   principals of the own issuer, their secrets, and who may do what
+  gatehouse archive list|restore             blocks of samples that were archived
   gatehouse proxy --upstream URL --issuer URL ...       a login before Grafana, Prometheus or any other tool
   gatehouse version
 
@@ -71,6 +72,8 @@ func command(args []string, out io.Writer) error {
 		return doctorCommand(args, out)
 	case "identity":
 		return identityCommand(args, out)
+	case "archive":
+		return archiveCommand(args, out)
 	case "proxy":
 		return proxyCommand(args, out)
 	case "dashboards":

@@ -33,6 +33,8 @@ type Config struct {
 	Activity  ActivityConfig  `yaml:"activity"`
 	// SIEM has receivers of audit events.
 	SIEM []SinkConfig `yaml:"siem"`
+	// Archive keeps samples and audit events beyond their retention.
+	Archive ArchiveConfig `yaml:"archive"`
 	// Availability has tests of addresses.
 	Availability AvailabilityConfig `yaml:"availability"`
 	// AzureMonitor has the services of Azure whose metrics are pulled.
@@ -395,6 +397,7 @@ func (c *Config) paths() []*string {
 	for i := range c.Identity.Issuers {
 		out = append(out, &c.Identity.Issuers[i].CAFile)
 	}
+	out = append(out, &c.Archive.Folder, &c.Archive.S3.AccessKey.File, &c.Archive.S3.SecretKey.File, &c.Archive.S3.CAFile)
 	for i := range c.Identity.Proxies {
 		p := &c.Identity.Proxies[i]
 		out = append(out, &p.UpstreamCAFile, &p.ClientSecret.File, &p.SessionKey.File)
@@ -445,6 +448,9 @@ func (c *Config) Check() error {
 		errs = append(errs, err)
 	}
 	if _, err := c.Metrics.check(); err != nil {
+		errs = append(errs, err)
+	}
+	if err := c.Archive.check(); err != nil {
 		errs = append(errs, err)
 	}
 	if err := c.AzureMonitor.check(); err != nil {

@@ -109,7 +109,7 @@ func Open(config Config, version string, log *slog.Logger) (s *Server, err error
 	}
 	s = &Server{config: config, version: version, log: log, started: time.Now().UTC(), registry: prometheus.NewRegistry()}
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, open := range []func() error{s.openFolder, s.openIdentity, s.openWorkspaces, s.openStores, s.openQueries, s.openResources, s.openActivity, s.openProxies, s.openAudit, s.openSinks, s.makeLogRules, s.openAlerting, s.openForward, s.openRules, s.openExports, s.openIngest, s.openTrack, s.openAvailability, s.openLogRules, s.openScrapers, s.openAccounts, s.openAzureMonitor, s.openGateway} {
+	for _, open := range []func() error{s.openFolder, s.openIdentity, s.openWorkspaces, s.openStores, s.openQueries, s.openResources, s.openActivity, s.openProxies, s.openAudit, s.openSinks, s.makeLogRules, s.openAlerting, s.openForward, s.openRules, s.openExports, s.openIngest, s.openTrack, s.openAvailability, s.openLogRules, s.openScrapers, s.openAccounts, s.openAzureMonitor, s.openGateway, s.openArchive} {
 		if err := open(); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}

@@ -108,7 +108,13 @@ func secretFile(t *testing.T, value string) server.Secret {
 // runTenant runs a Gatehouse until the whole test ends.
 func (h *house) runTenant(t *testing.T, name string, files map[string]string, settings func(*server.Config)) (*house, string) {
 	t.Helper()
-	out := &house{data: h.root.TempDir(), service: h.root.TempDir(), backend: h.backend, log: &lockedText{}}
+	return h.runTenantIn(t, name, h.root.TempDir(), files, settings)
+}
+
+// runTenantIn is runTenant with a data folder that there is.
+func (h *house) runTenantIn(t *testing.T, name, data string, files map[string]string, settings func(*server.Config)) (*house, string) {
+	t.Helper()
+	out := &house{data: data, service: h.root.TempDir(), backend: h.backend, log: &lockedText{}}
 	out.write(t, files)
 	gateway, monitor, secure := freePort(t), freePort(t), freePort(t)
 	out.gateway, out.monitor, out.secure = "http://"+gateway, "http://"+monitor, "https://"+secure

@@ -31,7 +31,7 @@ func missionRows() []missionRow {
 		{"P17", "Scrapes and queries leave an activity record", missionActivity, ""},
 		{"P18", "Tags group metrics by team, also new ones without a restart", missionTags, ""},
 		{"P19", "Recorded percentiles and success ratios match the raw data", missionPercentiles, ""},
-		{"P20", "Metrics and audit events are archived for the SIEM", nil, ""},
+		{"P20", "Metrics and audit events are archived for the SIEM", missionArchive, ""},
 		{"P21", "Default alerts follow objectives, not the processor", missionObjectives, ""},
 		{"P22", "Cardinality is visible and capped", missionCardinality, "the page; the cap is tested in internal/ingest, the alert with the shipped rules"},
 		{"P23", "Throttled endpoints are visible to developers", missionThrottled, "a traffic map in the console"},
