@@ -154,6 +154,12 @@ func (p *Proxy) guard(w http.ResponseWriter, r *http.Request) {
 		p.refuse(w, http.StatusForbidden, "you are known as "+who.title()+", who is in no group that may use "+p.options.Name+"; ask who runs it, or log out at "+logoutPath)
 		return
 	}
+	if up := r.Header.Get("Upgrade"); up != "" && !strings.EqualFold(up, "websocket") {
+		// Inside another protocol, such as HTTP/2, requests would pass that nobody records.
+		p.decided(Denied)
+		p.refuse(w, http.StatusNotImplemented, "connections become WebSockets and nothing else here")
+		return
+	}
 	p.decided(Allowed)
 	p.forward.ServeHTTP(w, r.WithContext(withPassage(r.Context(), passage{who, bearer})))
 }

@@ -41,7 +41,7 @@ func open(t *testing.T, change func(*Options)) *site {
 	t.Helper()
 	s := &site{provider: oidc.Start(t, "client", "shh")}
 	tool := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Upgrade") == "echo" {
+		if r.Header.Get("Upgrade") == "websocket" {
 			upgraded(t, w)
 			return
 		}
@@ -77,7 +77,7 @@ func upgraded(t *testing.T, w http.ResponseWriter) {
 		return
 	}
 	defer conn.Close()
-	_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+	_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
 	line, _ := buffered.ReadString('\n')
 	_, _ = io.WriteString(conn, line)
 }
@@ -350,10 +350,11 @@ func TestAProviderThatIsAway(t *testing.T) {
 
 func TestWebSocketsGoThrough(t *testing.T) {
 	s := open(t, nil)
+	to := "websocket"
 	ask := func(header string) *http.Response {
 		req, _ := http.NewRequest("GET", s.url+"/api/live/ws", nil)
 		req.Header.Set("Connection", "Upgrade")
-		req.Header.Set("Upgrade", "echo")
+		req.Header.Set("Upgrade", to)
 		req.Header.Set("Accept", "text/html")
 		if header != "" {
 			req.Header.Set("Authorization", header)
@@ -379,6 +380,12 @@ func TestWebSocketsGoThrough(t *testing.T) {
 	got := make([]byte, 6)
 	if _, err := io.ReadFull(both, got); err != nil || string(got) != "hello\n" {
 		t.Errorf("%q %v", got, err)
+	}
+	to = "h2c"
+	other := ask("Bearer " + s.provider.Token(t, alice, "api://tools"))
+	_ = other.Body.Close()
+	if other.StatusCode != http.StatusNotImplemented {
+		t.Errorf("another protocol: %d", other.StatusCode)
 	}
 }
 
